@@ -1,0 +1,39 @@
+"""Every port again, in this process: `Chat.over(memory.ports())` is the whole chat.
+
+For tests and for use inside another app. Nothing survives the process.
+"""
+
+from mtchat_core.ports.markup import Sanitizer
+
+from mtchat_adapters.memory.dialogs import MemoryDirectory
+from mtchat_adapters.memory.events import MemoryEventLog
+from mtchat_adapters.memory.inbox import MemoryInbox
+from mtchat_adapters.memory.messages import MemoryMessageLog, MemoryTranscript
+from mtchat_adapters.memory.presence import MemoryPresence
+from mtchat_adapters.memory.realtime import MemoryBroker
+from mtchat_adapters.memory.receipts import MemoryReceipts
+from mtchat_adapters.memory.store import Store
+from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
+from mtchat_core.chat import Ports
+from mtchat_core.domain.notifications import Debounce
+from mtchat_core.ports.clock import Clock
+from mtchat_core.ports.ids import IdSource
+
+
+def ports(*, sanitizer: Sanitizer, clock: Clock, ids: IdSource, debounce: Debounce | None = None) -> Ports:
+    """Return every port, in memory."""
+    store = Store(clock, ids)
+    return Ports(
+        units=MemoryUnitsOfWork(store),
+        log=MemoryMessageLog(store, debounce or Debounce()),
+        transcript=MemoryTranscript(store),
+        inbox=MemoryInbox(store),
+        directory=MemoryDirectory(store),
+        receipts=MemoryReceipts(store),
+        events=MemoryEventLog(store),
+        broker=MemoryBroker(),
+        presence=MemoryPresence(clock),
+        sanitizer=sanitizer,
+        clock=clock,
+        ids=ids,
+    )

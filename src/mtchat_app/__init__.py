@@ -1,0 +1,1 @@
+"""The service: settings, wiring and doors around the core."""

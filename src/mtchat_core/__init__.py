@@ -1,0 +1,1 @@
+"""The chat itself: nouns, rules and verbs, free of any technology."""

@@ -1,0 +1,1 @@
+"""What people, hosts and sockets do: async verbs, one small class per noun."""
