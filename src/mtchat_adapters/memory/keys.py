@@ -1,9 +1,10 @@
 """The host's idempotency keys, in this process."""
 
+from uuid import UUID
+
 from attrs import frozen
 
 from mtchat_adapters.memory.store import Changes, Claim
-from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.messages import IdempotencyKeyReused
 from mtchat_core.ports.keys import KEPT_FOR
 
@@ -14,13 +15,13 @@ class MemoryKeys:
 
     changes: Changes
 
-    async def claim(self, key: str, *, fingerprint: bytes, dialog: DialogId) -> DialogId:
-        """Tie *key* to *dialog*, or return the dialog it is tied to already."""
+    async def claim(self, key: str, *, fingerprint: bytes, made: UUID) -> UUID:
+        """Tie *key* to what was *made*, or return what it is tied to already."""
         now = self.changes.store.clock.now()
         kept = self.changes.store.claims.get(key)
         if kept is None or now - kept.at >= KEPT_FOR:
-            self.changes.claims[key] = Claim(dialog, fingerprint, now)
-            return dialog
+            self.changes.claims[key] = Claim(made, fingerprint, now)
+            return made
         if kept.fingerprint != fingerprint:
             raise IdempotencyKeyReused
-        return kept.dialog
+        return kept.made

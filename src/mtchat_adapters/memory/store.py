@@ -129,7 +129,7 @@ class Room:
 class Claim:
     """What a host's key made, and when."""
 
-    dialog: DialogId
+    made: UUID
     fingerprint: bytes
     at: datetime
 

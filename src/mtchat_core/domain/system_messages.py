@@ -1,12 +1,16 @@
 """The dialog's own voice: what happened, as compact JSON that clients put into words."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 
+from attrs import frozen
+
 from mtchat_core.domain import text
 from mtchat_core.domain.dialogs import Json
 from mtchat_core.domain.errors import InvalidInput
+from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.participants import Profile
 
 MAX_NOTICE = 10_000
@@ -30,7 +34,18 @@ def participant_left(person: Profile) -> str:
     return _compact({"event": "participant_left", "name": person.display_name})
 
 
-def business_event(event: str, params: Mapping[str, Json], *, said: str | None = None) -> str:
+@frozen
+class Notice:
+    """What a host says in the system's voice, as the message will carry it."""
+
+    content: str
+
+    def fingerprint(self, dialog: DialogId) -> bytes:
+        """Return 16 bytes that differ for another notice or dialog."""
+        return hashlib.blake2b(f"{dialog}\n{self.content}".encode(), digest_size=16).digest()
+
+
+def business_event(event: str, params: Mapping[str, Json], *, said: str | None = None) -> Notice:
     """Say that something happened to the business object.
 
     *event* is the host's own name for it (`order.confirmed`), *params* fill the client's
@@ -46,10 +61,10 @@ def business_event(event: str, params: Mapping[str, Json], *, said: str | None =
     content: dict[str, Json] = {"event": event, **({"params": params} if params else {})}
     if said is not None:
         content["text"] = said
-    return text.bounded("The event", _compact(content), at_most=MAX_NOTICE)
+    return Notice(text.bounded("The event", _compact(content), at_most=MAX_NOTICE))
 
 
-def notice(said: str) -> str:
+def notice(said: str) -> Notice:
     """Say *said* in the system's voice.
 
     Raises:
@@ -57,7 +72,7 @@ def notice(said: str) -> str:
     """
     if not said.strip():
         raise InvalidInput("text must not be blank.")
-    return text.bounded("The text", _compact({"event": "notice", "text": said}), at_most=MAX_NOTICE)
+    return Notice(text.bounded("The text", _compact({"event": "notice", "text": said}), at_most=MAX_NOTICE))
 
 
 def _person(person: Profile) -> dict[str, Json]:

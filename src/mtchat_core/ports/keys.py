@@ -2,17 +2,16 @@
 
 from datetime import timedelta
 from typing import Protocol
-
-from mtchat_core.domain.ids import DialogId
+from uuid import UUID
 
 KEPT_FOR = timedelta(hours=24)
 
 
 class Keys(Protocol):
-    """Which dialog a key once made; forgotten after 24 hours."""
+    """What a key of the host once made; forgotten after 24 hours."""
 
-    async def claim(self, key: str, *, fingerprint: bytes, dialog: DialogId) -> DialogId:
-        """Tie *key* to *dialog*, or return the dialog it is tied to already.
+    async def claim(self, key: str, *, fingerprint: bytes, made: UUID) -> UUID:
+        """Tie *key* to the id of what was *made*, or return the id it is tied to already.
 
         A claim by another transaction under way is waited for, up to 5 s.
         Raises:

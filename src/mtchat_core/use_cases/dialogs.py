@@ -72,10 +72,10 @@ class Dialogs:
         async with self.transaction() as tx:
             if key is not None:
                 claimed = await tx.keys.claim(
-                    idempotency_key(key), fingerprint=wanted.fingerprint(), dialog=dialog.id
+                    idempotency_key(key), fingerprint=wanted.fingerprint(), made=dialog.id
                 )
                 if claimed != dialog.id:
-                    first = await tx.dialogs.lock(claimed)
+                    first = await tx.dialogs.lock(DialogId(claimed))
                     if first is None:
                         raise NotFound("This key's dialog has been deleted. Use a new key for a new dialog.")
                     return first

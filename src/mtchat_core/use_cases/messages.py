@@ -1,11 +1,11 @@
 """People say things, and read what was said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from attrs import frozen
 
-from mtchat_core.domain import markup, system_messages
-from mtchat_core.domain.dialogs import DialogNotFound, Json, NotFound
+from mtchat_core.domain import markup
+from mtchat_core.domain.dialogs import DialogNotFound, NotFound
 from mtchat_core.domain.errors import Forbidden, InvalidInput
 from mtchat_core.domain.events import MessageDeleted, MessageEdited, MessageSent
 from mtchat_core.domain.ids import DialogId, MessageId, UserId
@@ -21,6 +21,8 @@ from mtchat_core.domain.messages import (
     idempotency_key,
     require_visible,
 )
+from mtchat_core.domain.participants import NotParticipant
+from mtchat_core.domain.system_messages import Notice
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.ids import IdSource
 from mtchat_core.ports.inbox import Inbox
@@ -28,6 +30,14 @@ from mtchat_core.ports.markup import Sanitizer
 from mtchat_core.ports.messages import MessageLog, Transcript
 from mtchat_core.ports.realtime import RealtimeBroker
 from mtchat_core.use_cases.transaction import Transaction
+
+
+class _SaidBefore(Exception):
+    """The key made a message already: what this transaction did is undone."""
+
+    def __init__(self, message: Message | None) -> None:
+        super().__init__()
+        self.message = message
 
 
 @frozen
@@ -76,25 +86,50 @@ class Messages:
         self.broker.publish(posted.recorded)
         return posted.message
 
-    async def announce(
-        self, dialog: DialogId, *, event: str | None, params: Mapping[str, Json], said: str | None
-    ) -> Message:
-        """Let the host speak in the system's voice: a typed business event, or plain text.
+    async def post(self, sender: UserId, dialog: DialogId, draft: Draft) -> Message:
+        """Let the host say something in a participant's name.
 
-        Unread counts stay as they are; nobody is reminded.
         Raises:
             NotFound: there is no such dialog.
-            InvalidInput: a malformed event name, blank text, or over 10,000 characters.
+            NotParticipant: the person is not in.
+            And what `send` refuses about the draft.
         """
-        if event is not None:
-            content = system_messages.business_event(event, params, said=said)
-        else:
-            content = system_messages.notice(said or "")
-        async with self.transaction() as tx:
-            if await tx.dialogs.lock(dialog) is None:
-                raise NotFound
-            message = await tx.messages.say(dialog, content)
-            tx.record(MessageSent(dialog_id=dialog, message=message, origin=Origin.MANAGEMENT))
+        try:
+            return await self.send(sender, dialog, draft, origin=Origin.MANAGEMENT)
+        except DialogNotFound:
+            raise NotFound from None
+        except Forbidden:
+            raise NotParticipant(
+                "Forbidden: the sender does not take part. Add them to the dialog first."
+            ) from None
+
+    async def announce(self, dialog: DialogId, notice: Notice, *, key: str | None = None) -> Message:
+        """Let the host speak in the system's voice: a typed business event, or plain text.
+
+        Unread counts stay as they are; nobody is reminded. The same *key* with the same notice
+        within 24 hours returns the first message.
+        Raises:
+            NotFound: there is no such dialog.
+            BadRequest: a malformed key.
+            IdempotencyKeyReused: the key came with another notice.
+            IdempotencyConflict: the first request with the key is still under way.
+            MessageNotFound: the key's message has been deleted since.
+        """
+        try:
+            async with self.transaction() as tx:
+                if await tx.dialogs.lock(dialog) is None:
+                    raise NotFound
+                message = await tx.messages.say(dialog, notice.content)
+                if key is not None:
+                    fingerprint = notice.fingerprint(dialog)
+                    made = await tx.keys.claim(idempotency_key(key), fingerprint=fingerprint, made=message.id)
+                    if made != message.id:
+                        raise _SaidBefore(await tx.messages.get(dialog, MessageId(made)))
+                tx.record(MessageSent(dialog_id=dialog, message=message, origin=Origin.MANAGEMENT))
+        except _SaidBefore as before:
+            if before.message is None:
+                raise MessageNotFound from None
+            return before.message
         return message
 
     async def page(self, reader: UserId, dialog: DialogId, window: Window) -> Page:

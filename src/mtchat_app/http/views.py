@@ -1,0 +1,262 @@
+"""What dialogs, people and messages look like on the wire, wherever they appear."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from mtchat_core.domain.dialogs import Dialog, Json
+from mtchat_core.domain.inbox import Entry, Preview, Seen, Summary
+from mtchat_core.domain.messages import Message
+from mtchat_core.domain.participants import Participant
+from mtchat_core.ports.dialogs import KeptScope
+
+Instant = Annotated[datetime, Meta(description="RFC 3339, UTC, up to microseconds.")]
+
+
+class DialogView(Struct, kw_only=True, frozen=True):
+    """A conversation about one business object."""
+
+    id: Annotated[UUID, Meta(description="UUIDv7.")]
+    object_id: Annotated[str, Meta(description="The business object, as the host names it.")]
+    object_type: Annotated[str, Meta(description="The kind of business object, as the host names it.")]
+    title: str | None
+    object_url: Annotated[str | None, Meta(description="An http(s) link to the business object.")]
+    created_by: Annotated[str | None, Meta(description="The first participant at creation.")]
+    created_at: Instant
+    meta: Annotated[Json | UnsetType, Meta(description="The host's own data; absent when there is none.")] = UNSET
+
+    @classmethod
+    def of(cls, dialog: Dialog) -> "DialogView":
+        """Show *dialog*."""
+        return cls(**dialog_fields(dialog))
+
+
+def dialog_fields(dialog: Dialog) -> dict[str, object]:
+    """Return what every view of a dialog shows."""
+    about = dialog.about
+    return {
+        "id": dialog.id,
+        "object_id": dialog.object.id,
+        "object_type": dialog.object.type,
+        "title": about.title,
+        "object_url": about.object_url,
+        "created_by": dialog.created_by,
+        "created_at": dialog.created_at,
+        "meta": UNSET if about.meta is None else about.meta,
+    }
+
+
+class ScopeView(Struct, kw_only=True, frozen=True):
+    """Who may discover and join: three levels, an empty level welcomes anyone."""
+
+    id: UUID
+    dialog_id: UUID
+    scope_level0: list[str]
+    scope_level1: list[str]
+    scope_level2: list[str]
+    created_at: Instant
+    tenant_uid: Annotated[str | UnsetType, Meta(description="Repeated when the scope was set by tenant_uid.")] = (
+        UNSET
+    )
+
+    @classmethod
+    def of(cls, dialog: UUID, kept: KeptScope) -> "ScopeView":
+        """Show *kept*."""
+        level0, level1, level2 = (sorted(level) for level in kept.scope.levels)
+        return cls(
+            id=kept.id,
+            dialog_id=dialog,
+            scope_level0=level0,
+            scope_level1=level1,
+            scope_level2=level2,
+            created_at=kept.created_at,
+            tenant_uid=UNSET if kept.scope.tenant_uid is None else kept.scope.tenant_uid,
+        )
+
+
+class ParticipantView(Struct, kw_only=True, frozen=True):
+    """Somebody in a dialog. Other people's own settings read as untouched."""
+
+    dialog_id: UUID
+    user_id: str
+    joined_at: Instant
+    joined_as: Annotated[str, Meta(description="`participant` (added by the host) or `joined`.")]
+    notifications_enabled: bool
+    last_read_message_id: UUID | None
+    unread_count: Annotated[int, Meta(description="Messages.", ge=0)]
+    display_name: str
+    company: str | None
+    email: str | None
+    phone: str | None
+    is_archived: bool
+    is_pinned: bool
+    is_online: Annotated[
+        bool | UnsetType, Meta(description="Whether a client of theirs was heard of in the last 60 s.")
+    ] = UNSET
+
+    @classmethod
+    def of(cls, person: Participant, unread: int) -> "ParticipantView":
+        """Show *person* to the host."""
+        return cls(
+            dialog_id=person.dialog_id,
+            user_id=person.user_id,
+            joined_at=person.joined_at,
+            joined_as=person.joined_as.value,
+            notifications_enabled=person.notifications_enabled,
+            last_read_message_id=person.mark.message_id,
+            unread_count=unread,
+            display_name=person.profile.display_name,
+            company=person.profile.company,
+            email=person.profile.email,
+            phone=person.profile.phone,
+            is_archived=person.is_archived,
+            is_pinned=person.is_pinned,
+        )
+
+    @classmethod
+    def seen(cls, person: Seen) -> "ParticipantView":
+        """Show *person* to a reader of the dialog."""
+        return cls(
+            dialog_id=person.dialog_id,
+            user_id=person.user_id,
+            joined_at=person.joined_at,
+            joined_as=person.joined_as.value,
+            notifications_enabled=person.standing.notifications_enabled,
+            last_read_message_id=person.last_read_message_id,
+            unread_count=person.standing.unread_count,
+            display_name=person.profile.display_name,
+            company=person.profile.company,
+            email=person.profile.email,
+            phone=person.profile.phone,
+            is_archived=person.standing.is_archived,
+            is_pinned=person.standing.is_pinned,
+            is_online=person.is_online,
+        )
+
+
+class MessageView(Struct, kw_only=True, frozen=True):
+    """A message. Within a dialog `seq` counts 1, 2, 3 and ids rise with it."""
+
+    id: UUID
+    dialog_id: UUID
+    seq: Annotated[int, Meta(description="Number within the dialog, without gaps when given out.", ge=1)]
+    sender_id: Annotated[str | None, Meta(description="Null for system messages.")]
+    sender_name: Annotated[
+        str | UnsetType, Meta(description="The sender's name when sending; absent for system messages.")
+    ] = UNSET
+    content: Annotated[str, Meta(description="Sanitised HTML; compact JSON for system messages.")]
+    sent_at: Instant
+    last_edited_at: datetime | None
+    reply_to_id: UUID | None
+    message_type: Annotated[str, Meta(description="`user` or `system`.")]
+    client_message_id: Annotated[
+        str | UnsetType, Meta(description="The sender's own id or Idempotency-Key, if there was one.")
+    ] = UNSET
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageView":
+        """Show *message*."""
+        return cls(
+            id=message.id,
+            dialog_id=message.dialog_id,
+            seq=message.seq,
+            sender_id=message.sender_id,
+            sender_name=UNSET if message.sender_name is None else message.sender_name,
+            content=message.content,
+            sent_at=message.sent_at,
+            last_edited_at=message.last_edited_at,
+            reply_to_id=message.reply_to_id,
+            message_type=message.type.value,
+            client_message_id=UNSET if message.client_message_id is None else message.client_message_id,
+        )
+
+
+class SummaryView(Struct, kw_only=True, frozen=True):
+    """Somebody in a dialog, as lists show them."""
+
+    user_id: str
+    display_name: str
+    company: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, person: Summary) -> "SummaryView":
+        """Show *person*."""
+        company = UNSET if person.company is None else person.company
+        return cls(user_id=person.user_id, display_name=person.display_name, company=company)
+
+
+class PreviewView(Struct, kw_only=True, frozen=True):
+    """A dialog's newest message, as lists show it."""
+
+    id: UUID
+    content: str
+    sender_id: str | UnsetType = UNSET
+    sender_name: Annotated[str | UnsetType, Meta(description="Absent once the sender has left.")] = UNSET
+    sent_at: Instant
+    message_type: Annotated[str, Meta(description="`user` or `system`.")]
+
+    @classmethod
+    def of(cls, preview: Preview) -> "PreviewView":
+        """Show *preview*."""
+        return cls(
+            id=preview.id,
+            content=preview.content,
+            sender_id=UNSET if preview.sender_id is None else preview.sender_id,
+            sender_name=UNSET if preview.sender_name is None else preview.sender_name,
+            sent_at=preview.sent_at,
+            message_type=preview.type.value,
+        )
+
+
+class EntryView(DialogView, kw_only=True, frozen=True):
+    """A dialog as one person sees it. Keys that do not apply are absent."""
+
+    i_am_participant: bool
+    can_join: bool
+    participants_count: int | UnsetType = UNSET
+    participants: Annotated[list[SummaryView] | UnsetType, Meta(description="By the time they came.")] = UNSET
+    unread_count: Annotated[int | UnsetType, Meta(description="Messages; participants only.")] = UNSET
+    is_archived: bool | UnsetType = UNSET
+    is_pinned: bool | UnsetType = UNSET
+    notifications_enabled: bool | UnsetType = UNSET
+    last_message_at: datetime | UnsetType = UNSET
+    last_message: Annotated[PreviewView | UnsetType, Meta(description="Participants only.")] = UNSET
+
+    @classmethod
+    def listed(cls, entry: Entry) -> "EntryView":
+        """Show *entry* in a list."""
+        newest_at = entry.dialog.tally.last_message_at
+        return cls(
+            **_entry_fields(entry),
+            last_message_at=UNSET if newest_at is None else newest_at,
+            last_message=UNSET if entry.last_message is None else PreviewView.of(entry.last_message),
+        )
+
+    @classmethod
+    def opened(cls, entry: Entry) -> "EntryView":
+        """Show *entry* by itself; somebody who has not joined does not see who is in."""
+        fields = _entry_fields(entry)
+        if entry.standing is None:
+            fields |= {"participants": UNSET, "participants_count": UNSET}
+        return cls(**fields)
+
+
+def _entry_fields(entry: Entry) -> dict[str, object]:
+    people = [SummaryView.of(person) for person in entry.participants]
+    fields: dict[str, object] = {
+        **dialog_fields(entry.dialog),
+        "i_am_participant": entry.standing is not None,
+        "can_join": entry.can_join,
+        "participants_count": len(people),
+        "participants": people or UNSET,
+    }
+    if me := entry.standing:
+        fields |= {
+            "unread_count": me.unread_count,
+            "is_archived": me.is_archived,
+            "is_pinned": me.is_pinned,
+            "notifications_enabled": me.notifications_enabled,
+        }
+    return fields
