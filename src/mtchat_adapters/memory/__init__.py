@@ -14,14 +14,24 @@ from mtchat_adapters.memory.realtime import MemoryBroker
 from mtchat_adapters.memory.receipts import MemoryReceipts
 from mtchat_adapters.memory.store import Store
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
+from mtchat_adapters.nh3.markup import Nh3Sanitizer
+from mtchat_adapters.system.clock import SystemClock
+from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.chat import Ports
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.ids import IdSource
 
 
-def ports(*, sanitizer: Sanitizer, clock: Clock, ids: IdSource, debounce: Debounce | None = None) -> Ports:
-    """Return every port, in memory."""
+def ports(
+    *,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    sanitizer: Sanitizer | None = None,
+    debounce: Debounce | None = None,
+) -> Ports:
+    """Return every port, in memory; what is not given is the machine's clock, its ids and nh3."""
+    clock, ids = clock or SystemClock(), ids or SystemIds()
     store = Store(clock, ids)
     return Ports(
         units=MemoryUnitsOfWork(store),
@@ -33,7 +43,7 @@ def ports(*, sanitizer: Sanitizer, clock: Clock, ids: IdSource, debounce: Deboun
         events=MemoryEventLog(store),
         broker=MemoryBroker(),
         presence=MemoryPresence(clock),
-        sanitizer=sanitizer,
+        sanitizer=sanitizer or Nh3Sanitizer(),
         clock=clock,
         ids=ids,
     )

@@ -1,7 +1,7 @@
 """What dialogs, people and messages look like on the wire, wherever they appear."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,6 +13,14 @@ from mtchat_core.domain.participants import Participant
 from mtchat_core.ports.dialogs import KeptScope
 
 Instant = Annotated[datetime, Meta(description="RFC 3339, UTC, up to microseconds.")]
+
+
+T = TypeVar("T")
+
+
+def given(value: T | None) -> T | UnsetType:
+    """Return *value*, or leave its key out when there is none."""
+    return UNSET if value is None else value
 
 
 class DialogView(Struct, kw_only=True, frozen=True):
@@ -33,7 +41,7 @@ class DialogView(Struct, kw_only=True, frozen=True):
         return cls(**dialog_fields(dialog))
 
 
-def dialog_fields(dialog: Dialog) -> dict[str, object]:
+def dialog_fields(dialog: Dialog) -> dict[str, Any]:
     """Return what every view of a dialog shows."""
     about = dialog.about
     return {
@@ -44,7 +52,7 @@ def dialog_fields(dialog: Dialog) -> dict[str, object]:
         "object_url": about.object_url,
         "created_by": dialog.created_by,
         "created_at": dialog.created_at,
-        "meta": UNSET if about.meta is None else about.meta,
+        "meta": given(about.meta),
     }
 
 
@@ -72,7 +80,7 @@ class ScopeView(Struct, kw_only=True, frozen=True):
             scope_level1=level1,
             scope_level2=level2,
             created_at=kept.created_at,
-            tenant_uid=UNSET if kept.scope.tenant_uid is None else kept.scope.tenant_uid,
+            tenant_uid=given(kept.scope.tenant_uid),
         )
 
 
@@ -163,13 +171,13 @@ class MessageView(Struct, kw_only=True, frozen=True):
             dialog_id=message.dialog_id,
             seq=message.seq,
             sender_id=message.sender_id,
-            sender_name=UNSET if message.sender_name is None else message.sender_name,
+            sender_name=given(message.sender_name),
             content=message.content,
             sent_at=message.sent_at,
             last_edited_at=message.last_edited_at,
             reply_to_id=message.reply_to_id,
             message_type=message.type.value,
-            client_message_id=UNSET if message.client_message_id is None else message.client_message_id,
+            client_message_id=given(message.client_message_id),
         )
 
 
@@ -183,7 +191,7 @@ class SummaryView(Struct, kw_only=True, frozen=True):
     @classmethod
     def of(cls, person: Summary) -> "SummaryView":
         """Show *person*."""
-        company = UNSET if person.company is None else person.company
+        company = given(person.company)
         return cls(user_id=person.user_id, display_name=person.display_name, company=company)
 
 
@@ -203,8 +211,8 @@ class PreviewView(Struct, kw_only=True, frozen=True):
         return cls(
             id=preview.id,
             content=preview.content,
-            sender_id=UNSET if preview.sender_id is None else preview.sender_id,
-            sender_name=UNSET if preview.sender_name is None else preview.sender_name,
+            sender_id=given(preview.sender_id),
+            sender_name=given(preview.sender_name),
             sent_at=preview.sent_at,
             message_type=preview.type.value,
         )
@@ -227,11 +235,10 @@ class EntryView(DialogView, kw_only=True, frozen=True):
     @classmethod
     def listed(cls, entry: Entry) -> "EntryView":
         """Show *entry* in a list."""
-        newest_at = entry.dialog.tally.last_message_at
         return cls(
             **_entry_fields(entry),
-            last_message_at=UNSET if newest_at is None else newest_at,
-            last_message=UNSET if entry.last_message is None else PreviewView.of(entry.last_message),
+            last_message_at=given(entry.dialog.tally.last_message_at),
+            last_message=PreviewView.of(entry.last_message) if entry.last_message else UNSET,
         )
 
     @classmethod
@@ -243,9 +250,9 @@ class EntryView(DialogView, kw_only=True, frozen=True):
         return cls(**fields)
 
 
-def _entry_fields(entry: Entry) -> dict[str, object]:
+def _entry_fields(entry: Entry) -> dict[str, Any]:
     people = [SummaryView.of(person) for person in entry.participants]
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         **dialog_fields(entry.dialog),
         "i_am_participant": entry.standing is not None,
         "can_join": entry.can_join,

@@ -99,9 +99,7 @@ class Messages:
         except DialogNotFound:
             raise NotFound from None
         except Forbidden:
-            raise NotParticipant(
-                "Forbidden: the sender does not take part. Add them to the dialog first."
-            ) from None
+            raise NotParticipant("Forbidden: the sender does not take part. Add them first.") from None
 
     async def announce(self, dialog: DialogId, notice: Notice, *, key: str | None = None) -> Message:
         """Let the host speak in the system's voice: a typed business event, or plain text.

@@ -1,0 +1,45 @@
+# One command for each thing one does here; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= .data
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lint format openapi bench clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Install everything into .venv
+
+$(STAMP): pyproject.toml
+	@echo "Setting up $(VENV): a minute the first time, nothing afterwards."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "MTChat needs Python 3.11 or later; $(PYTHON) is older. Say PYTHON=python3.12."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "  1/2 installer" && $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@echo "  2/2 packages" && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
+	@touch $@
+
+run: setup ## Run the service with a demo order and three people
+	@$(BIN)/mtchat demo --data $(DATA)
+
+test: setup lint ## Run every check and every test, against a real PostgreSQL
+	@$(BIN)/python -m pytest
+
+check: test ## The whole truth: the same as make test
+
+lint: setup ## Style, types and import rules
+	@echo "ruff" && $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@echo "mypy" && $(BIN)/mypy --no-error-summary
+	@echo "pyright" && $(BIN)/pyright --warnings
+	@echo "import rules" && $(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: setup ## Put every file into the house's shape
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+openapi: setup ## Write docs/openapi.json
+	@$(BIN)/mtchat openapi --output docs/openapi.json
+
+clean: ## Remove the environment and caches; data stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

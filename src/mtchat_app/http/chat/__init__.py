@@ -1,0 +1,1 @@
+"""A person's door: everything is asked by somebody, and answered as they may see it."""

@@ -1,0 +1,160 @@
+"""A person says things, and reads what was said."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from mtchat_app.http.callers import Person
+from mtchat_app.http.envelope import Data
+from mtchat_app.http.views import Instant, MessageView, given
+from mtchat_core.chat import Chat
+from mtchat_core.domain.errors import BadRequest
+from mtchat_core.domain.ids import DialogId, MessageId
+from mtchat_core.domain.messages import Direction, Draft, Edit, Page, Window
+
+Content = Annotated[
+    str, Meta(description="HTML or plain text, up to 50,000 characters; sanitised before it is kept.")
+]
+
+
+class SendMessage(Struct, kw_only=True, frozen=True):
+    """Something to say."""
+
+    content: Content
+    reply_to: Annotated[UUID | None, Meta(description="A message of this dialog.")] = None
+    client_message_id: Annotated[
+        str | None, Meta(description="1 to 255 visible ASCII characters: makes a retry harmless, for ever.")
+    ] = None
+
+    def draft(self, header_key: str | None) -> Draft:
+        """Return the draft; the key may come in the body, in Idempotency-Key, or in both alike."""
+        if header_key is not None and self.client_message_id not in (None, header_key):
+            raise BadRequest("client_message_id and Idempotency-Key differ: send one of them, or the same twice.")
+        reply_to = None if self.reply_to is None else MessageId(self.reply_to)
+        key = header_key if self.client_message_id is None else self.client_message_id
+        return Draft(self.content, reply_to=reply_to, key=key)
+
+
+class EditMessage(Struct, kw_only=True, frozen=True):
+    """The new wording."""
+
+    content: Content
+
+
+class PageView(Struct, kw_only=True, frozen=True):
+    """One page of messages, oldest first."""
+
+    messages: list[MessageView]
+    first_unread_message_id: Annotated[
+        UUID | UnsetType, Meta(description="The first unread message of this page; absent when nothing is unread.")
+    ] = UNSET
+    has_more_before: bool
+    has_more_after: bool
+
+    @classmethod
+    def of(cls, page: Page) -> "PageView":
+        """Show *page*."""
+        return cls(
+            messages=[MessageView.of(message) for message in page.messages],
+            first_unread_message_id=given(page.first_unread),
+            has_more_before=page.has_more_before,
+            has_more_after=page.has_more_after,
+        )
+
+
+class EditView(Struct, kw_only=True, frozen=True):
+    """An earlier wording."""
+
+    content: str
+    edited_at: Annotated[Instant, Meta(description="When it was replaced.")]
+
+    @classmethod
+    def of(cls, edit: Edit) -> "EditView":
+        """Show *edit*."""
+        return cls(content=edit.content, edited_at=edit.edited_at)
+
+
+def _window(around: UUID | None, after: UUID | None, before: UUID | None, limit: int) -> Window:
+    """Return the window asked for: around beats after beats before."""
+    for direction, cursor in (
+        (Direction.AROUND, around),
+        (Direction.AFTER, after),
+        (Direction.BEFORE, before),
+    ):
+        if cursor is not None:
+            return Window(direction, MessageId(cursor), limit)
+    return Window(limit=limit)
+
+
+@get("/dialogs/{dialog_id:str}/messages", tags=["Messages"])
+async def list_messages(
+    dialog_id: FromPath[UUID],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
+    limit: Annotated[int, QueryParameter(description="Messages per page, 1 to 100; others are clamped.")] = 50,
+    before: Annotated[UUID | None, QueryParameter(description="The page that ends before this id.")] = None,
+    after: Annotated[UUID | None, QueryParameter(description="The page that starts after this id.")] = None,
+    around: Annotated[UUID | None, QueryParameter(description="The page around this id.")] = None,
+) -> Data[PageView]:
+    """Read a page of messages, the newest by default. `around` beats `after` beats `before`."""
+    window = _window(around, after, before, limit)
+    return Data(PageView.of(await chat.messages.page(caller.user_id, DialogId(dialog_id), window)))
+
+
+@post("/dialogs/{dialog_id:str}/messages", status_code=200, tags=["Messages"])
+async def send_message(
+    dialog_id: FromPath[UUID],
+    data: JSONBody[SendMessage],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
+    key: Annotated[
+        str | None,
+        HeaderParameter(name="Idempotency-Key", description="The same as client_message_id, as a header."),
+    ] = None,
+) -> Data[MessageView]:
+    """Say something. A repeated request with the same key answers the first message."""
+    message = await chat.messages.send(caller.user_id, DialogId(dialog_id), data.draft(key))
+    return Data(MessageView.of(message))
+
+
+@get("/dialogs/{dialog_id:str}/messages/{message_id:str}", tags=["Messages"])
+async def get_message(
+    dialog_id: FromPath[UUID], message_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+) -> Data[MessageView]:
+    """Read one message."""
+    message = await chat.messages.get(caller.user_id, DialogId(dialog_id), MessageId(message_id))
+    return Data(MessageView.of(message))
+
+
+@get("/dialogs/{dialog_id:str}/messages/{message_id:str}/history", tags=["Messages"])
+async def get_history(
+    dialog_id: FromPath[UUID], message_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+) -> Data[list[EditView]]:
+    """Read the earlier wordings of a message, oldest first."""
+    edits = await chat.messages.history(caller.user_id, DialogId(dialog_id), MessageId(message_id))
+    return Data([EditView.of(edit) for edit in edits])
+
+
+@put("/dialogs/{dialog_id:str}/messages/{message_id:str}", tags=["Messages"])
+async def edit_message(
+    dialog_id: FromPath[UUID],
+    message_id: FromPath[UUID],
+    data: JSONBody[EditMessage],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
+) -> Data[MessageView]:
+    """Change what one said; the earlier wording stays in the history."""
+    edited = await chat.messages.edit(caller.user_id, DialogId(dialog_id), MessageId(message_id), data.content)
+    return Data(MessageView.of(edited))
+
+
+@delete("/dialogs/{dialog_id:str}/messages/{message_id:str}", status_code=204, tags=["Messages"])
+async def delete_message(
+    dialog_id: FromPath[UUID], message_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+) -> None:
+    """Delete what one said, for everybody and for good."""
+    await chat.messages.delete(caller.user_id, DialogId(dialog_id), MessageId(message_id))

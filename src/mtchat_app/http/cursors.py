@@ -1,0 +1,69 @@
+"""Places in lists as opaque text: a client hands back what it was given, and nothing else."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from mtchat_core.domain.errors import BadRequest
+from mtchat_core.domain.ids import DialogId
+from mtchat_core.domain.inbox import Position
+from mtchat_core.ports.dialogs import Place
+
+T = TypeVar("T")
+
+
+class CursorUnknown(BadRequest):
+    """The cursor was not made here, or for another list."""
+
+    says = "cursor must be a next_cursor from an earlier answer of the same list."
+
+
+def write_position(place: Position) -> str:
+    """Return a cursor for a place in a person's list."""
+    return _write((place.is_pinned, place.active_at, place.id))
+
+
+def read_position(cursor: str) -> Position:
+    """Return the place in a person's list.
+
+    Raises:
+        CursorUnknown: *cursor* is not one of ours.
+    """
+    is_pinned, active_at, id_ = _read(cursor, tuple[bool, datetime, UUID])
+    return Position(is_pinned, _aware(active_at), DialogId(id_))
+
+
+def write_place(place: Place) -> str:
+    """Return a cursor for a place in the host's list."""
+    return _write((place.created_at, place.id))
+
+
+def read_place(cursor: str) -> Place:
+    """Return the place in the host's list.
+
+    Raises:
+        CursorUnknown: *cursor* is not one of ours.
+    """
+    created_at, id_ = _read(cursor, tuple[datetime, UUID])
+    return Place(_aware(created_at), DialogId(id_))
+
+
+def _write(place: tuple[object, ...]) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def _read(cursor: str, kind: type[T]) -> T:
+    try:
+        decoded = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        return msgspec.json.decode(decoded, type=kind)
+    except (ValueError, msgspec.MsgspecError):
+        raise CursorUnknown from None
+
+
+def _aware(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise CursorUnknown
+    return instant

@@ -1,0 +1,53 @@
+"""The composition root: start from memory, replace what is configured, close in reverse."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from attrs import evolve, frozen
+
+from mtchat_adapters import memory
+from mtchat_app.settings import Settings
+from mtchat_core.chat import Chat
+from mtchat_core.domain.notifications import Debounce
+
+
+async def _always() -> bool:
+    return True
+
+
+@frozen
+class Service:
+    """The chat with what the doors need to know of its surroundings."""
+
+    chat: Chat
+    is_ready: Callable[[], Awaitable[bool]] = _always
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncGenerator[Service]:
+    """Open everything *settings* name, and close it after the block."""
+    debounce = Debounce(
+        delay=timedelta(seconds=settings.notification_delay_secs),
+        at_most=timedelta(seconds=settings.notification_max_delay_secs),
+    )
+    ports = memory.ports(debounce=debounce)
+    if settings.database_url is None:
+        yield Service(Chat.over(ports))
+        return
+    from mtchat_adapters import postgres  # noqa: PLC0415 - an optional extra: not everyone has it
+
+    async with postgres.open(settings.database_url, schema=settings.database_schema, debounce=debounce) as store:
+        chat = Chat.over(
+            evolve(
+                ports,
+                units=store.units,
+                log=store.log,
+                transcript=store.transcript,
+                inbox=store.inbox,
+                directory=store.directory,
+                receipts=store.receipts,
+                events=store.events,
+            )
+        )
+        yield Service(chat, store.is_ready)
