@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from urllib.parse import urlsplit
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from mtchat_core.domain import text
 from mtchat_core.domain.errors import ChatError, InvalidInput, Kind
@@ -54,13 +55,18 @@ def object_ref(object_type: str, object_id: str) -> ObjectRef:
     )
 
 
+def _as_json(meta: Json) -> str:
+    # To Python, 1 equals True; to the host's JSON it does not.
+    return json.dumps(meta, sort_keys=True)
+
+
 @frozen
 class About:
     """What a host may say about a dialog and change later."""
 
     title: str | None = None
     object_url: str | None = None
-    meta: Json = None
+    meta: Json = field(default=None, eq=_as_json)
 
 
 def about(title: str | None, object_url: str | None, meta: Json) -> About:
@@ -125,26 +131,27 @@ def _link(url: str | None) -> str | None:
 
 
 def _meta(meta: Json) -> Json:
-    _check_nesting(meta, depth=1)
+    storable("meta", meta)
     if len(json.dumps(meta, ensure_ascii=False).encode()) > MAX_META_BYTES:
         raise InvalidInput(f"meta is too large: at most {MAX_META_BYTES} bytes of JSON.")
     return meta
 
 
-def _check_nesting(value: Json, *, depth: int) -> None:
+def storable(field: str, value: Json, *, depth: int = 1) -> None:
+    """Refuse JSON that can't be kept and given back.
+
+    Raises:
+        InvalidInput: unclean text, a number that is not finite, or more than 20 levels, naming *field*.
+    """
     if isinstance(value, str):
-        if not text.is_clean(value):
-            raise InvalidInput("meta contains a character that can't be stored (U+0000 or a lone surrogate).")
+        text.bounded(field, value, at_most=len(value))
         return
+    if isinstance(value, float) and not isfinite(value):
+        raise InvalidInput(f"{field} contains a number JSON has no words for (NaN or an infinity).")
     if not isinstance(value, (Mapping, Sequence)):
         return
     if depth > MAX_META_DEPTH:
-        raise InvalidInput(f"meta is nested too deeply: at most {MAX_META_DEPTH} levels.")
-    if isinstance(value, Mapping):
-        for key in value:
-            _check_nesting(key, depth=depth + 1)
-        children = list(value.values())
-    else:
-        children = list(value)
+        raise InvalidInput(f"{field} is nested too deeply: at most {MAX_META_DEPTH} levels.")
+    children = [*value, *value.values()] if isinstance(value, Mapping) else value
     for child in children:
-        _check_nesting(child, depth=depth + 1)
+        storable(field, child, depth=depth + 1)

@@ -61,7 +61,7 @@ def profile(
             phone 50 characters).
     """
     name = markup.strip_bidi(text.bounded("display_name", display_name, at_most=MAX_NAME))
-    if markup.is_blank(name):
+    if not markup.is_visible(name):
         raise InvalidInput("display_name must not be blank.")
     return Profile(
         display_name=name,

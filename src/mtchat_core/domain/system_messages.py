@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from mtchat_core.domain import text
-from mtchat_core.domain.dialogs import Json
+from mtchat_core.domain.dialogs import Json, storable
 from mtchat_core.domain.errors import InvalidInput
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.participants import Profile
@@ -52,15 +52,17 @@ def business_event(event: str, params: Mapping[str, Json], *, said: str | None =
     localised sentence, *said* is shown where a client knows no sentence.
 
     Raises:
-        InvalidInput: a malformed or reserved name, or over 10,000 characters altogether.
+        InvalidInput: a malformed or reserved name, what can't be stored, or over 10,000 characters
+            altogether.
     """
     if not _EVENT.fullmatch(event):
         raise InvalidInput("event must be 1 to 100 of a-z, 0-9, '_' and '.', starting with a letter.")
     if event in _OURS:
         raise InvalidInput("event must not be one of MTChat's own: " + ", ".join(sorted(_OURS)) + ".")
+    storable("params", params)
     content: dict[str, Json] = {"event": event, **({"params": params} if params else {})}
     if said is not None:
-        content["text"] = said
+        content["text"] = text.bounded("text", said, at_most=MAX_NOTICE)
     return Notice(text.bounded("The event", _compact(content), at_most=MAX_NOTICE))
 
 
@@ -68,9 +70,9 @@ def notice(said: str) -> Notice:
     """Say *said* in the system's voice.
 
     Raises:
-        InvalidInput: blank, or over 10,000 characters.
+        InvalidInput: blank, what can't be stored, or over 10,000 characters.
     """
-    if not said.strip():
+    if not text.bounded("text", said, at_most=MAX_NOTICE).strip():
         raise InvalidInput("text must not be blank.")
     return Notice(text.bounded("The text", _compact({"event": "notice", "text": said}), at_most=MAX_NOTICE))
 

@@ -1,0 +1,72 @@
+"""What is right, what is wrong, and what to do about it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from mtchat_app.settings import Settings, SettingsError
+from mtchat_core.domain.errors import ChatError
+
+TOLERABLE_SKEW_SECONDS = 5
+
+
+@frozen
+class Finding:
+    """One thing looked at."""
+
+    says: str
+    is_fine: bool = True
+    is_fatal: bool = False
+
+    @property
+    def mark(self) -> str:
+        """How it shows at a glance."""
+        return "ok  " if self.is_fine else ("FAIL" if self.is_fatal else "warn")
+
+
+def _fatal(says: str) -> Finding:
+    return Finding(says, is_fine=False, is_fatal=True)
+
+
+def _warning(says: str) -> Finding:
+    return Finding(says, is_fine=False)
+
+
+async def examine(environment: Mapping[str, str]) -> list[Finding]:
+    """Look at the settings and at the database they name."""
+    try:
+        settings = Settings.load(environment)
+        settings.check_serving()
+    except SettingsError as error:
+        return [_fatal(line) for line in str(error).splitlines() if line.strip()]
+    findings = [Finding("Settings are complete."), *map(_warning, settings.insecurities())]
+    if settings.database_url is None:
+        findings.append(_warning("No DATABASE_URL: `mtchat serve` needs --data DIR or --memory."))
+        return findings
+    return [*findings, *await _database(settings)]
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    from mtchat_adapters import postgres  # noqa: PLC0415 - an optional extra
+
+    url, schema = settings.database_url or "", settings.database_schema
+    try:
+        health = await postgres.examine(url, schema)
+    except ChatError as error:
+        return [_fatal(f"The database can't be reached: {error.message} Check DATABASE_URL and the server.")]
+    findings = [Finding(f"PostgreSQL {health.version} answers.")]
+    if health.pending:
+        findings.append(_fatal(f"{len(health.pending)} migration(s) are pending: run `mtchat migrate`."))
+    else:
+        findings.append(Finding(f"The schema {schema!r} is up to date."))
+    if health.has_trigrams:
+        findings.append(Finding("pg_trgm is there: searching is fast."))
+    else:
+        findings.append(
+            _warning("pg_trgm is missing: searching works, but slowly. As a superuser: CREATE EXTENSION pg_trgm;")
+        )
+    skew = abs((health.now - datetime.now(UTC)).total_seconds())
+    if skew > TOLERABLE_SKEW_SECONDS:
+        findings.append(_warning(f"This clock and the database's differ by {skew:.0f} s: synchronise them (NTP)."))
+    return findings

@@ -1,0 +1,1 @@
+"""The doors: HTTP and sockets around the use cases."""

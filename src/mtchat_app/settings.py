@@ -1,0 +1,518 @@
+"""Everything one can set: read once from the environment, checked at once, described in one place.
+
+Each field carries its variable, unit and help, so that the guide, `--help` and `doctor` say the same.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from attrs import NOTHING, Attribute, Factory, field, fields, frozen
+
+T = TypeVar("T")
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,]+")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_LATER = re.compile(r"(WEBHOOK|REDIS|S3|ARCHIVE)_[A-Z0-9_]+|NOTIFICATION_CONCURRENCY|SENTRY_DSN|RUST_LOG")
+
+
+class SettingsError(Exception):
+    """The environment can't be used as it is; `problems` are sentences, each naming a variable."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@frozen
+class Entry:
+    """One variable as the guide shows it."""
+
+    name: str
+    help: str
+    unit: str
+    default: str
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _yes_or_no(value: str) -> bool:
+    if (word := _WORDS.get(value.lower())) is None:
+        raise ValueError("must be true or false.")
+    return word
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    limits = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def parse(value: str) -> int:
+        if (
+            not re.fullmatch(r"[0-9]{1,18}", value)
+            or int(value) < least
+            or (most is not None and int(value) > most)
+        ):
+            raise ValueError(f"must be a whole number {limits}.")
+        return int(value)
+
+    return parse
+
+
+def _seconds(value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
+        raise ValueError("must be a number of seconds, 0 or more.")
+    return float(value)
+
+
+def _one_of(*words: T) -> Callable[[str], T]:
+    known = {str(word): word for word in words}
+
+    def parse(value: str) -> T:
+        if (word := known.get(value.lower())) is None:
+            raise ValueError(f"must be one of: {', '.join(known)}.")
+        return word
+
+    return parse
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part for part in (part.strip() for part in value.split(",")) if part)
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = _list(value)
+    if not origins or any(not _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must list origins such as https://app.example.com, separated by commas, without a path.")
+    return origins
+
+
+def _origins_or_any(value: str) -> tuple[str, ...]:
+    return ("*",) if value == "*" else _origins(value)
+
+
+def _tokens(value: str) -> tuple[str, ...]:
+    names = _list(value)
+    if not names or any(not _TOKEN.fullmatch(name) for name in names):
+        raise ValueError("must list names, separated by commas.")
+    return names
+
+
+def _methods(value: str) -> tuple[str, ...]:
+    return tuple(method.upper() for method in _tokens(value))
+
+
+def _schema(value: str) -> str:
+    if not _SCHEMA.fullmatch(value):
+        raise ValueError("must be a name of up to 63 characters: a-z, 0-9 and _, not beginning with a digit.")
+    return value
+
+
+def _database(value: str) -> str:
+    if not re.match(r"postgres(ql)?(\+asyncpg)?://", value):
+        raise ValueError("must begin with postgres:// or postgresql://.")
+    return value
+
+
+def _secret(value: str) -> str:
+    from mtchat_app.keys import of_secret
+
+    of_secret(value)
+    return value
+
+
+def _secrets(value: str) -> tuple[str, ...]:
+    return tuple(_secret(secret) for secret in _list(value))
+
+
+def _public_key(value: str) -> str:
+    from mtchat_app.keys import of_pem
+
+    if value.startswith("-----BEGIN"):
+        pem = value.replace("\\n", "\n")
+    else:
+        try:
+            pem = Path(value).read_text()
+        except (OSError, ValueError):
+            raise ValueError("must be a public key in PEM form, or the path of a readable file.") from None
+    of_pem(pem)
+    return pem
+
+
+def _key_set(value: str) -> str:
+    if not re.match(r"(https?|file)://.", value):
+        raise ValueError("must begin with https://, http:// or file://.")
+    return value
+
+
+def _setting(
+    name: str,
+    parse: Callable[[str], object],
+    help: str,  # noqa: A002 - what it is
+    *,
+    default: object = None,
+    unit: str = "",
+    shown: str = "",
+    secret: bool = False,
+) -> Any:
+    entry = {"name": name, "parse": parse, "help": help, "unit": unit, "shown": shown}
+    return field(default=default, metadata=entry, repr=not secret)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The service's settings; `Settings.load` is the way to get them."""
+
+    host: str = _setting("HOST", _text, "Address to listen on.", default="0.0.0.0")  # noqa: S104 - behind a proxy
+    port: int = _setting("PORT", _whole(0, 65535), "Port to listen on.", default=8080)
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "LOG_LEVEL",
+        _one_of("debug", "info", "warning", "error"),
+        "Least important line to log: debug, info, warning or error.",
+        default="info",
+    )
+    log_format: Literal["json", "console"] = _setting(
+        "LOG_FORMAT", _one_of("json", "console"), "How lines look: json or console.", default="json"
+    )
+
+    database_url: str | None = _setting(
+        "DATABASE_URL",
+        _database,
+        "PostgreSQL to keep everything in: postgres://user:password@host/name.",
+        secret=True,
+    )
+    database_schema: str = _setting("DATABASE_SCHEMA", _schema, "Schema that holds our tables.", default="mtchat")
+    database_max_connections: int = _setting(
+        "DATABASE_MAX_CONNECTIONS", _whole(1, 1000), "Most connections at a time.", default=20
+    )
+    database_min_connections: int = _setting(
+        "DATABASE_MIN_CONNECTIONS", _whole(0, 1000), "Connections kept open when idle.", default=5
+    )
+    database_acquire_timeout_secs: float = _setting(
+        "DATABASE_ACQUIRE_TIMEOUT_SECS",
+        _seconds,
+        "How long a request waits for a connection before it is answered with 503.",
+        default=1.0,
+        unit="seconds",
+    )
+    database_idle_timeout_secs: float = _setting(
+        "DATABASE_IDLE_TIMEOUT_SECS", _seconds, "Idle life of a spare connection.", default=600.0, unit="seconds"
+    )
+    database_max_lifetime_secs: float = _setting(
+        "DATABASE_MAX_LIFETIME_SECS", _seconds, "Longest life of a connection.", default=1800.0, unit="seconds"
+    )
+
+    admin_api_token: str | None = _setting(
+        "ADMIN_API_TOKEN", _text, "Bearer token of the Management API.", secret=True
+    )
+    admin_api_token_previous: str | None = _setting(
+        "ADMIN_API_TOKEN_PREVIOUS", _text, "The token before, still good while hosts change over.", secret=True
+    )
+    allow_open_management: bool = _setting(
+        "ALLOW_OPEN_MANAGEMENT",
+        _yes_or_no,
+        "Insecure: the Management API needs no token while ADMIN_API_TOKEN is not set.",
+        default=False,
+    )
+    jwt_auth_enabled: bool | None = _setting(
+        "JWT_AUTH_ENABLED",
+        _yes_or_no,
+        "Tokens are checked as soon as a secret or key is set; `false` takes that back and then needs "
+        "ALLOW_INSECURE_USER_ID.",
+        shown="on with a key",
+    )
+    jwt_secret: str | None = _setting(
+        "JWT_SECRET", _secret, "HS256 secret, 32 bytes or more. Never split: commas belong to it.", secret=True
+    )
+    jwt_secrets: tuple[str, ...] = _setting(
+        "JWT_SECRETS",
+        _secrets,
+        "Several HS256 secrets, separated by commas, for rotation; JWT_SECRET is then left aside.",
+        default=(),
+        secret=True,
+    )
+    jwt_public_key: str | None = _setting(
+        "JWT_PUBLIC_KEY",
+        _public_key,
+        "PEM public key, inline or as a path: RSA checks RS256, P-256 checks ES256, Ed25519 checks EdDSA.",
+        secret=True,
+    )
+    jwt_jwks_url: str | None = _setting(
+        "JWT_JWKS_URL", _key_set, "Key set (RFC 7517) at an https://, http:// or file:// address."
+    )
+    jwt_require_exp: bool = _setting(
+        "JWT_REQUIRE_EXP", _yes_or_no, "Refuse tokens that never expire.", default=False
+    )
+    jwt_audience: tuple[str, ...] = _setting(
+        "JWT_AUDIENCE", _list, "Accepted `aud`, one or several by comma; not looked at when unset.", default=()
+    )
+    jwt_issuer: str | None = _setting("JWT_ISSUER", _text, "Required `iss`; not looked at when unset.")
+    jwt_user_id_claim: str = _setting(
+        "JWT_USER_ID_CLAIM", _text, "Claim that names the person: text, or a whole number.", default="sub"
+    )
+    jwt_scope_claim: str = _setting(
+        "JWT_SCOPE_CLAIM",
+        _text,
+        "Claim that holds the person's scopes: an object with scope_level0, scope_level1, scope_level2.",
+        default="scopes",
+    )
+    scope_source: Literal["token", "header"] = _setting(
+        "SCOPE_SOURCE",
+        _one_of("token", "header"),
+        "Where scopes come from: token (signed), or header (X-Scope-Config: no security boundary, clients write "
+        "what they like).",
+        default=Factory(lambda self: "token" if self.is_jwt_on else "header", takes_self=True),
+        shown="token; header without JWT",
+    )
+    allow_insecure_user_id: bool = _setting(
+        "ALLOW_INSECURE_USER_ID",
+        _yes_or_no,
+        "Insecure: without JWT, a person is whoever `user_id` in the query says.",
+        default=False,
+    )
+
+    ws_allowed_origins: tuple[str, ...] = _setting(
+        "WS_ALLOWED_ORIGINS",
+        _origins,
+        "Origins whose pages may open a socket, by comma; any when unset. Clients that send no Origin pass.",
+        default=(),
+        shown="any",
+    )
+    sockets_per_user: int = _setting("SOCKETS_PER_USER", _whole(1), "Most sockets of one person.", default=20)
+    sockets_per_node: int = _setting("SOCKETS_PER_NODE", _whole(1), "Most sockets of one process.", default=10_000)
+    socket_queue_frames: int = _setting(
+        "SOCKET_QUEUE_FRAMES", _whole(1), "Frames that may wait for a slow reader.", default=256, unit="frames"
+    )
+    socket_queue_bytes: int = _setting(
+        "SOCKET_QUEUE_BYTES",
+        _whole(1024),
+        "Bytes that may wait for a slow reader.",
+        default=1024 * 1024,
+        unit="bytes",
+    )
+    socket_write_timeout_secs: float = _setting(
+        "SOCKET_WRITE_TIMEOUT_SECS", _seconds, "Longest wait for one frame to leave.", default=10.0, unit="seconds"
+    )
+    socket_frame_max_bytes: int = _setting(
+        "SOCKET_FRAME_MAX_BYTES", _whole(1024), "Largest frame from a client.", default=64 * 1024, unit="bytes"
+    )
+    socket_frames_in: int = _setting(
+        "SOCKET_FRAMES_IN",
+        _whole(1),
+        "Most frames from one client in SOCKET_FRAMES_IN_SECS.",
+        default=60,
+        unit="frames",
+    )
+    socket_frames_in_secs: float = _setting(
+        "SOCKET_FRAMES_IN_SECS", _seconds, "The time SOCKET_FRAMES_IN counts over.", default=10.0, unit="seconds"
+    )
+
+    request_max_body_bytes: int = _setting(
+        "REQUEST_MAX_BODY_BYTES", _whole(1024), "Largest request body.", default=2 * 1024 * 1024, unit="bytes"
+    )
+    request_max_header_bytes: int = _setting(
+        "REQUEST_MAX_HEADER_BYTES",
+        _whole(1024),
+        "Most bytes of address and headers together.",
+        default=16 * 1024,
+        unit="bytes",
+    )
+    request_body_timeout_secs: float = _setting(
+        "REQUEST_BODY_TIMEOUT_SECS", _seconds, "Longest wait for a whole body.", default=60.0, unit="seconds"
+    )
+
+    notification_delay_secs: float = _setting(
+        "NOTIFICATION_DELAY_SECS",
+        _seconds,
+        "Quiet time after a message before its unread reminder; each new message starts it anew.",
+        default=30.0,
+        unit="seconds",
+    )
+    notification_max_delay_secs: float = _setting(
+        "NOTIFICATION_MAX_DELAY_SECS",
+        _seconds,
+        "Longest wait for a reminder after the first unread message.",
+        default=Factory(lambda self: 4 * self.notification_delay_secs, takes_self=True),
+        unit="seconds",
+        shown="4 x NOTIFICATION_DELAY_SECS",
+    )
+
+    rate_limit_enabled: bool = _setting(
+        "RATE_LIMIT_ENABLED",
+        _yes_or_no,
+        "Limit requests per person, or per address before one is known.",
+        default=False,
+    )
+    rate_limit_rps: int = _setting(
+        "RATE_LIMIT_RPS", _whole(1), "Requests one may send on and on.", default=100, unit="requests per second"
+    )
+    rate_limit_burst: int = _setting(
+        "RATE_LIMIT_BURST", _whole(1), "Requests one may send at once.", default=50, unit="requests"
+    )
+    rate_limit_messages_rps: int = _setting(
+        "RATE_LIMIT_MESSAGES_RPS", _whole(1), "Messages one may send on and on.", default=10, unit="per second"
+    )
+    rate_limit_messages_burst: int = _setting(
+        "RATE_LIMIT_MESSAGES_BURST", _whole(1), "Messages one may send at once.", default=30, unit="messages"
+    )
+    rate_limit_membership_rps: int = _setting(
+        "RATE_LIMIT_MEMBERSHIP_RPS",
+        _whole(1),
+        "Times one may join or leave, on and on.",
+        default=1,
+        unit="per second",
+    )
+    rate_limit_membership_burst: int = _setting(
+        "RATE_LIMIT_MEMBERSHIP_BURST", _whole(1), "Times one may join or leave at once.", default=10, unit="times"
+    )
+
+    cors_allowed_origins: tuple[str, ...] = _setting(
+        "CORS_ALLOWED_ORIGINS",
+        _origins_or_any,
+        "Origins whose pages may read our answers, by comma, or *.",
+        default=("*",),
+    )
+    cors_allowed_methods: tuple[str, ...] = _setting(
+        "CORS_ALLOWED_METHODS",
+        _methods,
+        "Methods such pages may use.",
+        default=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+    )
+    cors_allowed_headers: tuple[str, ...] = _setting(
+        "CORS_ALLOWED_HEADERS",
+        _tokens,
+        "Headers such pages may send; * repeats what they ask for.",
+        default=("*",),
+    )
+    cors_allow_credentials: bool = _setting(
+        "CORS_ALLOW_CREDENTIALS",
+        _yes_or_no,
+        "Let such pages send cookies; needs a list of origins.",
+        default=False,
+    )
+    cors_max_age: int = _setting(
+        "CORS_MAX_AGE", _whole(0), "How long browsers remember the answer.", default=3600, unit="seconds"
+    )
+
+    @property
+    def is_jwt_on(self) -> bool:
+        """Tell whether people's tokens are checked: a key is there, and not switched off by hand."""
+        return self._has_key and self.jwt_auth_enabled is not False
+
+    @property
+    def _has_key(self) -> bool:
+        return bool(self.jwt_secrets or self.jwt_public_key or self.jwt_jwks_url)
+
+    @property
+    def admin_tokens(self) -> tuple[str, ...]:
+        """The tokens that open the Management API, the current one first."""
+        return tuple(token for token in (self.admin_api_token, self.admin_api_token_previous) if token)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings; an empty variable counts as not set.
+
+        Raises:
+            SettingsError: with every problem found, not just the first; values are never repeated.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for attribute in _attributes():
+            name = attribute.metadata["name"]
+            if not (given := environ.get(name, "").strip()):
+                continue
+            try:
+                values[attribute.name] = attribute.metadata["parse"](given)
+            except ValueError as error:
+                problems.append(f"{name} {error}")
+        if not values.get("jwt_secrets") and (secret := values.get("jwt_secret")):
+            values["jwt_secrets"] = (secret,)
+        settings = cls(**values)
+        problems += settings._contradictions()
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.cors_allow_credentials and self.cors_allowed_origins == ("*",):
+            yield "CORS_ALLOW_CREDENTIALS needs CORS_ALLOWED_ORIGINS to list origins: browsers refuse it with *."
+        if self.database_min_connections > self.database_max_connections:
+            yield "DATABASE_MIN_CONNECTIONS must not be above DATABASE_MAX_CONNECTIONS."
+        if self.notification_max_delay_secs < self.notification_delay_secs:
+            yield "NOTIFICATION_MAX_DELAY_SECS must not be below NOTIFICATION_DELAY_SECS."
+        if self.admin_api_token is None and self.admin_api_token_previous is not None:
+            yield "ADMIN_API_TOKEN_PREVIOUS needs ADMIN_API_TOKEN."
+
+    def check_serving(self) -> None:
+        """Refuse to open the doors to everybody unless that was said out loud.
+
+        Raises:
+            SettingsError: naming the variables to set.
+        """
+        problems: list[str] = []
+        if not self.admin_tokens and not self.allow_open_management:
+            problems.append(
+                "Set ADMIN_API_TOKEN, the Management API's bearer token. "
+                "(ALLOW_OPEN_MANAGEMENT=true opens it to everybody, for development.)"
+            )
+        if not self.is_jwt_on and not self.allow_insecure_user_id:
+            instead = "(ALLOW_INSECURE_USER_ID=true lets anyone act as anyone, for development.)"
+            if self._has_key:
+                problems.append(
+                    f"JWT_AUTH_ENABLED=false switches off the key that is set: remove one of the two. {instead}"
+                )
+            else:
+                problems.append(
+                    f"Set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, to check people's tokens with. {instead}"
+                )
+        if problems:
+            raise SettingsError(problems)
+
+    def insecurities(self) -> list[str]:
+        """Return a sentence for each protection that is switched off; shown at start and by /health/ready."""
+        found: list[str] = []
+        if not self.is_jwt_on and self.allow_insecure_user_id:
+            found.append("ALLOW_INSECURE_USER_ID is on: anyone can act as anyone.")
+        if not self.admin_tokens and self.allow_open_management:
+            found.append("ALLOW_OPEN_MANAGEMENT is on: anyone can use the Management API.")
+        if self.scope_source == "header":
+            found.append("SCOPE_SOURCE is header: anyone can claim any scope.")
+        return found
+
+
+def _attributes() -> "Iterable[Attribute[Any]]":
+    return cast("Iterable[Attribute[Any]]", fields(Settings))
+
+
+def reference() -> Iterator[Entry]:
+    """Describe every variable, in the order of the guide."""
+    for attribute in _attributes():
+        said = attribute.metadata
+        yield Entry(said["name"], said["help"], said["unit"], said["shown"] or _shown(attribute.default))
+
+
+def _shown(default: object) -> str:
+    match default:
+        case None | ():
+            return ""
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case tuple():
+            return ",".join(cast("tuple[str, ...]", default))
+        case _:
+            assert default is not NOTHING
+            return str(default)
+
+
+def ignored(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable that is set, known from the original, and not used by this release."""
+    return [
+        f"{name} is set, but this release does not use it."
+        for name in sorted(environ)
+        if environ[name] and _LATER.fullmatch(name)
+    ]

@@ -1,0 +1,1 @@
+"""What only one technology does, beyond the port it keeps."""

@@ -1,0 +1,113 @@
+"""The service in this process, with people in it, for tests that knock on its doors."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
+from httpx_ws.transport import ASGIWebSocketTransport
+
+from mtchat_app.asgi import create_app
+from mtchat_app.settings import Settings
+from mtchat_app.wiring import Service
+from mtchat_core.chat import Chat
+from tests.asking import ADMIN, MANAGEMENT, PERSON, SCOPES, SECRET, Asker, Scopes, token
+
+URL = "http://chat.test"
+
+
+class Ear:
+    """A person's open socket, past its greeting."""
+
+    def __init__(self, session: AsyncWebSocketSession, greeting: dict[str, Any]) -> None:
+        self.greeting = greeting
+        self._session = session
+
+    async def say(self, text: str) -> None:
+        """Send a frame."""
+        await self._session.send_text(text)
+
+    async def next(self) -> dict[str, Any]:
+        """Return the next frame."""
+        async with asyncio.timeout(10):
+            frame: dict[str, Any] = json.loads(await self._session.receive_text())
+        return frame
+
+    async def heard(self, *, presence: bool = False) -> list[dict[str, Any]]:
+        """Return every frame up to the answer to a ping sent now: what was to come has come."""
+        await self.say('{"type":"ping"}')
+        frames: list[dict[str, Any]] = []
+        while (frame := await self.next())["type"] != "pong":
+            if presence or frame["type"] != "presence.update":
+                frames.append(frame)
+        return frames
+
+    async def types(self) -> list[str]:
+        """Return the types of everything heard so far."""
+        return [frame["type"] for frame in await self.heard()]
+
+    async def closed(self) -> int:
+        """Wait for the service to close the socket, and return the code."""
+        try:
+            while True:
+                await self.next()
+        except WebSocketDisconnect as end:
+            return end.code
+
+
+class World:
+    """The service, its host, and whoever shows up."""
+
+    def __init__(self, chat: Chat, client: httpx.AsyncClient, stack: AsyncExitStack) -> None:
+        self.chat = chat
+        self.client = client
+        self.host = Asker(client, MANAGEMENT, ADMIN)
+        self._stack = stack
+
+    def person(self, user: str, scopes: Scopes | None = SCOPES) -> Asker:
+        """Return somebody with a token."""
+        return Asker(self.client, PERSON, token(user, scopes))
+
+    async def dialog(self, *people: str, scopes: list[Scopes] | None = None, **fields: Any) -> str:
+        """Have the host create a dialog, and return its id."""
+        body = {
+            "object_type": "order",
+            "object_id": "4711",
+            "participants": list(people),
+            "access_scopes": [{"scope_level0": ["nordwind"]}] if scopes is None else scopes,
+            **fields,
+        }
+        created: str = (await self.host.data("POST", "/dialogs", body))["id"]
+        return created
+
+    async def say(self, user: str, dialog: str, content: str = "hello", **fields: Any) -> dict[str, Any]:
+        """Have somebody write, and return the message."""
+        body = {"content": content, **fields}
+        message: dict[str, Any] = await self.person(user).data("POST", f"/dialogs/{dialog}/messages", body)
+        return message
+
+    async def listen(self, user: str, query: str | None = None) -> Ear:
+        """Open a socket for somebody; it closes with the world."""
+        query = f"token={token(user, SCOPES)}" if query is None else query
+        session = await self._stack.enter_async_context(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
+        return Ear(session, json.loads(await session.receive_text()))
+
+
+@asynccontextmanager
+async def open_world(chat: Chat, **environment: str) -> AsyncGenerator[World]:
+    """Open the service over *chat*, and close it after the block."""
+
+    @asynccontextmanager
+    async def the_chat(_: Settings) -> AsyncGenerator[Service]:
+        yield Service(chat)
+
+    settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **environment})
+    app = create_app(settings, the_chat)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.lifespan())
+        transport = await stack.enter_async_context(ASGIWebSocketTransport(app))
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=URL))
+        yield World(chat, client, stack)

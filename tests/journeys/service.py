@@ -1,0 +1,145 @@
+"""Start the service as a user would, and talk to it with nothing but HTTP and a plain socket client."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.asking import ADMIN, MANAGEMENT, PERSON, SECRET, Asker, Scopes, token
+
+PATIENCE_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Service:
+    """`mtchat serve` as a child process."""
+
+    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._arguments = arguments
+        self._log = log
+        self._environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "ADMIN_API_TOKEN": ADMIN,
+            "JWT_SECRET": SECRET,
+            **environment,
+        }
+
+    def __enter__(self) -> Self:
+        program = Path(sys.executable).parent / "mtchat"
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(program), *self._arguments], env=self._environment, stdout=log, stderr=log, cwd=self._log.parent
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process as an operator would, and wait for it."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def logged(self) -> str:
+        """Return everything the process has printed."""
+        return self._log.read_text(errors="replace")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(f"the service did not come up:\n{self.logged()}")
+
+
+class Listener:
+    """A person's open socket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def next(self, kind: str | None = None) -> dict[str, Any]:
+        """Return the next frame (of *kind*), presence and pongs aside unless asked for."""
+        async with asyncio.timeout(10):
+            while True:
+                frame: dict[str, Any] = json.loads(await self._connection.recv())
+                if kind is not None and frame["type"] != kind:
+                    continue
+                if kind is None and frame["type"] == "presence.update":
+                    continue
+                return frame
+
+    async def heard(self) -> list[dict[str, Any]]:
+        """Return every frame up to the answer to a ping sent now: what was to come has come."""
+        await self._connection.send('{"type":"ping"}')
+        frames: list[dict[str, Any]] = []
+        while (frame := await self.next())["type"] != "pong":
+            frames.append(frame)
+        return frames
+
+
+@asynccontextmanager
+async def listening(url: str, bearer: str) -> AsyncGenerator[Listener]:
+    """Open a socket, past its greeting."""
+    async with connect(f"{url.replace('http', 'ws', 1)}/api/v1/ws?token={bearer}") as connection:
+        listener = Listener(connection)
+        greeting = await listener.next()
+        assert greeting["type"] == "connected"
+        yield listener
+
+
+@asynccontextmanager
+async def people(url: str) -> AsyncGenerator[Callable[..., Awaitable[Asker]]]:
+    """Return a maker of askers, closed after the block; without a user it makes the host."""
+    async with AsyncExitStack() as stack:
+
+        async def make(user: str | None = None, scopes: Scopes | None = None) -> Asker:
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
+            bearer, prefix = (ADMIN, MANAGEMENT) if user is None else (token(user, scopes), PERSON)
+            return Asker(client, prefix, bearer)
+
+        yield make

@@ -1,0 +1,1 @@
+"""Verbs over memory adapters."""
