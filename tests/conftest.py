@@ -1,13 +1,21 @@
 """What every room's tests may ask for: ports in memory and over PostgreSQL, and the chat over them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import cast
 
 import pytest
+import sqlalchemy as sa
+from attrs import evolve
 
-from mtchat_adapters import memory
+from mtchat_adapters import memory, postgres
 from mtchat_core.chat import Chat, Ports
 from tests.builders import FakeClock
+from tests import servers
+
+_EMPTY = sa.text(
+    "truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys"
+)
 
 
 @pytest.fixture
@@ -22,7 +30,38 @@ def memory_ports(clock: FakeClock) -> Ports:
     return memory.ports(clock=clock)
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(scope="session")
+def databases() -> Iterator[servers.Databases]:
+    """The session's PostgreSQL server."""
+    with servers.test_postgres() as lent:
+        yield lent
+
+
+@pytest.fixture(scope="session")
+async def postgres_url(databases: servers.Databases) -> AsyncIterator[str]:
+    """The URL of one migrated database for the whole session."""
+    url = await databases.create()
+    await postgres.migrate_async(url)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def postgres_store(postgres_url: str) -> AsyncIterator[postgres.PostgresStore]:
+    """The session's pool."""
+    async with postgres.open(postgres_url, command=timedelta(seconds=20), acquire=timedelta(seconds=20)) as store:
+        yield store
+
+
+@pytest.fixture
+async def postgres_ports(clock: FakeClock, postgres_store: postgres.PostgresStore) -> AsyncIterator[Ports]:
+    """Every port over PostgreSQL, empty; the rest in memory."""
+    async with postgres_store.engine.connect() as connection:
+        await connection.execute(_EMPTY)
+    yield evolve(memory.ports(clock=clock), **postgres_store.ports())
+
+
+@pytest.fixture(params=["memory", "postgres"])
 def ports(request: pytest.FixtureRequest) -> Ports:
     """Every port, once in memory and once over PostgreSQL."""
     return cast(Ports, request.getfixturevalue(f"{request.param}_ports"))

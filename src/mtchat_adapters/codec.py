@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from attrs import fields
 from cattrs.preconf.json import make_converter
@@ -10,6 +11,8 @@ from mtchat_core.domain import events
 from mtchat_core.domain.events import Event
 
 converter = make_converter()
+converter.register_unstructure_hook(UUID, str)
+converter.register_structure_hook(UUID, lambda value, _: UUID(value))
 
 EVENTS: Mapping[str, type[Event]] = {
     kind.type: kind

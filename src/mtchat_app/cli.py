@@ -15,7 +15,9 @@ from dotenv import dotenv_values
 
 from mtchat_app.settings import Settings, SettingsError
 
-_ENVIRONMENT_HINT = "Settings come from the environment or from a .env file; docs/guide/configuration.md lists them."
+_ENVIRONMENT_HINT = (
+    "Settings come from the environment or from a .env file; docs/guide/configuration.md lists them."
+)
 LOOPBACK = "127.0.0.1"
 
 
@@ -129,7 +131,9 @@ def migrate() -> None:
 
 
 @main.command()
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write; else the terminal.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write; else the terminal."
+)
 def openapi(output: Path | None) -> None:
     """Print the API's description (OpenAPI 3.1, JSON)."""
     from mtchat_app.asgi import describe  # noqa: PLC0415
@@ -199,7 +203,12 @@ def demo(port: int, data: Path) -> None:
     help="Sign with the secret of this demo folder instead of JWT_SECRET.",
 )
 def token(
-    user_id: str, scope0: tuple[str, ...], scope1: tuple[str, ...], scope2: tuple[str, ...], hours: float, data: Path | None
+    user_id: str,
+    scope0: tuple[str, ...],
+    scope1: tuple[str, ...],
+    scope2: tuple[str, ...],
+    hours: float,
+    data: Path | None,
 ) -> None:
     """Print a token for USER_ID, signed with JWT_SECRET (HS256).
 

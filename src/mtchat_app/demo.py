@@ -59,7 +59,9 @@ async def furnish(chat: Chat) -> Dialog:
     dialog = await chat.dialogs.create(
         NewDialog(
             object=ORDER,
-            about=about("Order 4711: 200 office chairs", "https://example.com/orders/4711", {"total": "18 400 EUR"}),
+            about=about(
+                "Order 4711: 200 office chairs", "https://example.com/orders/4711", {"total": "18 400 EUR"}
+            ),
             people=(
                 Invitation(ANA, profile("Ana Petrova", "Nordwind", "ana@nordwind.example")),
                 Invitation(BO, profile("Bo Lindqvist", "Borealis")),
@@ -68,7 +70,9 @@ async def furnish(chat: Chat) -> Dialog:
         )
     )
     await chat.messages.send(ANA, dialog.id, Draft("Hello Bo, can you deliver the chairs by <b>Friday</b>?"))
-    await chat.messages.send(BO, dialog.id, Draft("Hi Ana, 150 of them on Thursday, the rest on Monday. All right?"))
+    await chat.messages.send(
+        BO, dialog.id, Draft("Hi Ana, 150 of them on Thursday, the rest on Monday. All right?")
+    )
     return dialog
 
 

@@ -25,29 +25,17 @@ def sanitizer(request: pytest.FixtureRequest) -> Sanitizer:
 
 
 class Inspector(HTMLParser):
-    """Reads HTML again and lists what the allow-list doesn't hold. Written apart from the domain on purpose."""
+    """Reads HTML again and complains of what isn't allowed.
+
+    It repeats the rules in its own words, so that it can't share a fault of the domain.
+    """
 
     tags = frozenset(
         [
-            "p",
-            "br",
-            "strong",
-            "b",
-            "em",
-            "i",
-            "u",
-            "s",
-            "strike",
-            "a",
-            "ul",
-            "ol",
-            "li",
-            "blockquote",
-            "code",
-            "pre",
-            "span",
+            "p", "br", "strong", "b", "em", "i", "u", "s", "strike", "a", "ul", "ol", "li", "blockquote",
+            "code", "pre", "span",
         ]
-    )
+    )  # fmt: skip
     spans = frozenset({"data-type", "data-id", "data-label", "data-mention"})
 
     def __init__(self) -> None:
@@ -139,6 +127,9 @@ TEXT = [
     ("עברית \u202eabc", "עברית \u202eabc"),
     ("Z\u0351\u036b\u0343", "Z\u0351\u036b\u0343"),
 ]
+MENTION = (
+    '<span data-type="mention" data-id="u-1" data-label="Ana" data-mention="1" class="mtchat-mention">@Ana</span>'
+)
 MARKUP = [
     ("a<!-- b -->c", "ac"),
     ("<b>open", "<b>open</b>"),
@@ -146,8 +137,7 @@ MARKUP = [
     ("<h1>big</h1> <em>small</em>", "big <em>small</em>"),
     ('<a href="https://example.org/?a=1&amp;b=2" target="_blank">w</a>',
      '<a href="https://example.org/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">w</a>'),
-    ('<span data-type="mention" data-id="u-ana" data-label="Ana" data-mention="1" class="mtchat-mention">@Ana</span>',
-     '<span data-type="mention" data-id="u-ana" data-label="Ana" data-mention="1" class="mtchat-mention">@Ana</span>'),
+    (MENTION, MENTION),
     ('<pre class="language-sql"><code class="language-sql hljs">1</code></pre>',
      '<pre class="language-sql"><code class="language-sql">1</code></pre>'),
     ("<pre>\n\nsecond line</pre>", "<pre>\n\nsecond line</pre>"),
@@ -369,7 +359,8 @@ async def test_the_longest_row_of_links_is_kept_b43(sanitizer: Sanitizer) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", ["<p>", "<p>&nbsp;</p>", "\u200b", "<p>&#x3164;&#8203;</p>", "<svg>x</svg>", "<!--x-->"]
+    "content",
+    ["<p>", "<p>&nbsp;</p>", "\u200b", "<p>&#x3164;&#8203;</p>", "<svg><text>x</text></svg>", "<!--x-->"],
 )
 async def test_what_shows_nothing_is_blank_once_cleaned_b42(sanitizer: Sanitizer, content: str) -> None:
     assert markup.is_blank(await sanitizer.clean(content))
@@ -423,57 +414,13 @@ async def test_many_at_once_each_get_their_own(sanitizer: Sanitizer) -> None:
 
 NAMES = st.sampled_from(
     [
-        "p",
-        "br",
-        "b",
-        "i",
-        "u",
-        "s",
-        "a",
-        "ul",
-        "li",
-        "pre",
-        "code",
-        "span",
-        "blockquote",
-        "div",
-        "h1",
-        "font",
-        "nobr",
-        "table",
-        "tr",
-        "td",
-        "caption",
-        "select",
-        "option",
-        "button",
-        "object",
-        "marquee",
-        "template",
-        "svg",
-        "math",
-        "mi",
-        "mtext",
-        "annotation-xml",
-        "foreignObject",
-        "desc",
-        "title",
-        "textarea",
-        "noscript",
-        "style",
-        "script",
-        "xmp",
-        "plaintext",
-        "form",
-        "input",
-        "body",
-        "html",
-        "frameset",
-        "ruby",
-        "rt",
-        "dd",
+        "p", "br", "b", "i", "u", "s", "a", "ul", "li", "pre", "code", "span", "blockquote", "div",
+        "h1", "font", "nobr", "table", "tr", "td", "caption", "select", "option", "button", "object",
+        "marquee", "template", "svg", "math", "mi", "mtext", "annotation-xml", "foreignObject", "desc",
+        "title", "textarea", "noscript", "style", "script", "xmp", "plaintext", "form", "input", "body",
+        "html", "frameset", "ruby", "rt", "dd",
     ]
-)
+)  # fmt: skip
 VALUES = st.sampled_from(
     ["", "x", "/x", "//evil", "javascript:1", "java&#9;script:1", "https://e.org", "_top", "_blank", "mtchat-a b",
      "'", "\"", "><img onerror=1>", "</p>", "--&gt;", "&quot;", "&#13;", "\xa0", "`"]
@@ -494,8 +441,8 @@ STARTS = st.builds(
 )
 ENDS = st.builds(lambda name: f"</{name}>", NAMES)
 OTHERS = st.sampled_from(
-    ["x", " ", "\n", "<", "</", "<!--", "-->", "--!>", "<![CDATA[", "]]>", "<?", "<!doctype html>", "&", "&lt;", "&#13;",
-     "&#10;", "&nbsp;", "&#0;", "&#x80;", "\r", "\x0c", "\x0b", "\ufffe", "\"", "'", ">", "🙂"]
+    ["x", " ", "\n", "<", "</", "<!--", "-->", "--!>", "<![CDATA[", "]]>", "<?", "<!doctype html>", "&", "&lt;",
+     "&#13;", "&#10;", "&nbsp;", "&#0;", "&#x80;", "\r", "\x0c", "\x0b", "\ufffe", "\"", "'", ">", "🙂"]
 )  # fmt: skip
 FRAGMENTS = st.lists(st.one_of(STARTS, ENDS, OTHERS), max_size=25).map("".join)
 

@@ -95,7 +95,7 @@ def within_reach(binaries: Binaries, account: Account) -> Binaries:
     """Return *binaries*, or a copy of them that *account* can run.
 
     A wheel inside a closed home (0700, as /root is) cannot be run by the account root steps down to, so root keeps
-    a copy of about 40 MB under /var/cache/mtchat, and changes no permission elsewhere.
+    a copy of about 30 MB under /var/cache/mtchat, and changes no permission elsewhere.
     Raises:
         BinariesOutOfReach: the account cannot run them and they are not the wheel's to copy.
     """

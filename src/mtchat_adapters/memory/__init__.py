@@ -3,8 +3,6 @@
 For tests and for use inside another app. Nothing survives the process.
 """
 
-from mtchat_core.ports.markup import Sanitizer
-
 from mtchat_adapters.memory.dialogs import MemoryDirectory
 from mtchat_adapters.memory.events import MemoryEventLog
 from mtchat_adapters.memory.inbox import MemoryInbox
@@ -21,6 +19,7 @@ from mtchat_core.chat import Ports
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.ids import IdSource
+from mtchat_core.ports.markup import Sanitizer
 
 
 def ports(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -105,7 +106,8 @@ _DETAILS = sa.text("""
 # Two lists of scopes say the same when they are as long and each entry is found in the other.
 _FIND = sa.text("""
     with wanted as (
-      select distinct l0, l1, l2 from jsonb_to_recordset(cast(:scopes as jsonb)) as w (l0 text[], l1 text[], l2 text[])
+      select distinct l0, l1, l2
+      from jsonb_to_recordset(cast(:scopes as jsonb)) as w (l0 text[], l1 text[], l2 text[])
     )
     select d.* from dialogs d
     where d.object_type = :type and d.object_id = :id
@@ -182,7 +184,7 @@ class PostgresDirectory:
             return None
         return row.is_participant, tuple(rows.access_scope(rows.from_json(scope)) for scope in row.scopes)
 
-    async def _one(self, statement: sa.Executable, values: dict[str, object]) -> rows.Row | None:
+    async def _one(self, statement: sa.Executable, values: dict[str, Any]) -> rows.Row | None:
         async def read() -> rows.Row | None:
             async with self.reads.connect() as connection:
                 return (await connection.execute(statement, values)).one_or_none()

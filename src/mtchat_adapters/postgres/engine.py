@@ -26,7 +26,7 @@ def schema_name(name: str) -> str:
         InvalidInput: it does.
     """
     if not _SCHEMA.fullmatch(name) or name.startswith("pg_"):
-        raise InvalidInput("The database schema must be 1 to 63 of a-z, 0-9 and '_', starting with a letter or '_'.")
+        raise InvalidInput("The database schema must be 1 to 63 of a-z, 0-9 and _, starting with a letter or _.")
     return name
 
 

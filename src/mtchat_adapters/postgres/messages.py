@@ -139,7 +139,9 @@ _APPEND = sa.text("""
 
 _AFTER_ALL = UUID(int=(1 << 128) - 1)
 
-_ONE = sa.select(messages).where(messages.c.dialog_id == sa.bindparam("dialog"), messages.c.id == sa.bindparam("id"))
+_ONE = sa.select(messages).where(
+    messages.c.dialog_id == sa.bindparam("dialog"), messages.c.id == sa.bindparam("id")
+)
 
 
 @frozen
@@ -277,7 +279,8 @@ _DELETE = sa.text("""
     )
     select max_older.id from gone
     left join lateral (
-      select id from messages where dialog_id = :dialog and id < :message order by id desc limit 1) max_older on true
+      select id from messages where dialog_id = :dialog and id < :message order by id desc limit 1
+    ) max_older on true
 """).bindparams(
     sa.bindparam("dialog", type_=messages.c.dialog_id.type), sa.bindparam("message", type_=messages.c.id.type)
 )
@@ -354,9 +357,7 @@ _WINDOW = sa.text("""
       select 'older' as side, older.* from older union all select 'newer', newer.* from newer
     ) shown on true
     order by shown.id
-""").bindparams(
-    sa.bindparam("dialog", type_=messages.c.dialog_id.type), sa.bindparam("reader", type_=sa.Text)
-)
+""").bindparams(sa.bindparam("dialog", type_=messages.c.dialog_id.type), sa.bindparam("reader", type_=sa.Text))
 
 _GET = sa.text("""
     select m.* from participants p
@@ -372,6 +373,7 @@ _HISTORY = sa.text("""
     order by e.number
 """)
 
+
 @frozen
 class PostgresTranscript:
     """Transcript: one statement each."""
@@ -380,7 +382,9 @@ class PostgresTranscript:
 
     async def page(self, dialog: DialogId, reader: UserId, window: Window) -> Page | None:
         """Return a page, oldest first."""
-        return _page(await self._rows(_WINDOW, {"dialog": dialog, "reader": reader, **_sides(window)}), reader, window)
+        return _page(
+            await self._rows(_WINDOW, {"dialog": dialog, "reader": reader, **_sides(window)}), reader, window
+        )
 
     async def get(self, dialog: DialogId, reader: UserId, message: MessageId) -> Message | None:
         """Return one message."""

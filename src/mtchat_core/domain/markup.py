@@ -45,6 +45,7 @@ MAX_VALUE = 255
 
 # An HTML parser opens formatting again in every block that follows a badly closed one, so that a
 # few kilobytes can ask for millions of elements. What they ask for is estimated before parsing.
+_REOPENED_PER_CHARACTER = 2
 _SPARE_REOPENED = 1_000
 _MAX_UNCLOSED = 1_000
 _FORMATTING = frozenset(
@@ -91,8 +92,9 @@ def affordable(content: str) -> str:
 
     Raises:
         TangledMarkup: more than 1,000 tags are left open, or badly closed formatting would have to
-            be opened again more than once for each character.
+            be opened again more than twice for each character.
     """
+    most_reopened = _REOPENED_PER_CHARACTER * len(content) + _SPARE_REOPENED
     # A closing tag is believed only where it can't be part of a comment or a value.
     trusted = not _MARKUP.search(_PLAIN_TAG.sub("", content))
     held = Counter[str]()
@@ -104,13 +106,13 @@ def affordable(content: str) -> str:
             formatting -= held[kind]
             if not closing:
                 held[kind] = min(held[kind] + 1, _most(kind))
-            elif trusted:
+            else:
                 held[kind] = max(held[kind] - 1, 0)
             formatting += held[kind]
         if tag not in _LEFT_OPEN:
             unclosed = max(unclosed - 1, 0) if closing else unclosed + 1
         reopened += formatting
-        if unclosed > _MAX_UNCLOSED or reopened > len(content) + _SPARE_REOPENED:
+        if unclosed > _MAX_UNCLOSED or reopened > most_reopened:
             raise TangledMarkup
     return content
 

@@ -59,7 +59,10 @@ async def list_dialogs(
 
 @get("/dialogs/by-object/{object_type:str}/{object_id:str}", opt=SCOPED, tags=["Dialogs"])
 async def newest_of_object(
-    object_type: FromPath[str], object_id: FromPath[str], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+    object_type: FromPath[str],
+    object_id: FromPath[str],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
 ) -> Data[EntryView | None]:
     """Show the newest dialog of an object that one is in or could join; null when there is none."""
     about = object_ref(object_type, object_id)
@@ -74,7 +77,8 @@ async def dialogs_of_object(
     caller: NamedDependency[Person],
     chat: NamedDependency[Chat],
     which: Annotated[
-        Which | None, QueryParameter(name="type", description="One's own, or those one could join; both when absent.")
+        Which | None,
+        QueryParameter(name="type", description="One's own, or those one could join; both when absent."),
     ] = None,
     search: Search = None,
     archived: Archived = None,
@@ -102,14 +106,18 @@ class Status(Struct, kw_only=True, frozen=True):
 
 
 @post("/dialogs/{dialog_id:str}/archive", status_code=200, tags=["My view of a dialog"])
-async def archive(dialog_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]) -> Status:
+async def archive(
+    dialog_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+) -> Status:
     """Put the dialog into one's archive until somebody writes."""
     await chat.inbox.archive(DialogId(dialog_id), caller.user_id)
     return Status(status="archived")
 
 
 @post("/dialogs/{dialog_id:str}/unarchive", status_code=200, tags=["My view of a dialog"])
-async def unarchive(dialog_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]) -> Status:
+async def unarchive(
+    dialog_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+) -> Status:
     """Take the dialog out of one's archive."""
     await chat.inbox.unarchive(DialogId(dialog_id), caller.user_id)
     return Status(status="unarchived")

@@ -123,7 +123,10 @@ async def send_message(
 
 @get("/dialogs/{dialog_id:str}/messages/{message_id:str}", tags=["Messages"])
 async def get_message(
-    dialog_id: FromPath[UUID], message_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+    dialog_id: FromPath[UUID],
+    message_id: FromPath[UUID],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
 ) -> Data[MessageView]:
     """Read one message."""
     message = await chat.messages.get(caller.user_id, DialogId(dialog_id), MessageId(message_id))
@@ -132,7 +135,10 @@ async def get_message(
 
 @get("/dialogs/{dialog_id:str}/messages/{message_id:str}/history", tags=["Messages"])
 async def get_history(
-    dialog_id: FromPath[UUID], message_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+    dialog_id: FromPath[UUID],
+    message_id: FromPath[UUID],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
 ) -> Data[list[EditView]]:
     """Read the earlier wordings of a message, oldest first."""
     edits = await chat.messages.history(caller.user_id, DialogId(dialog_id), MessageId(message_id))
@@ -154,7 +160,10 @@ async def edit_message(
 
 @delete("/dialogs/{dialog_id:str}/messages/{message_id:str}", status_code=204, tags=["Messages"])
 async def delete_message(
-    dialog_id: FromPath[UUID], message_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+    dialog_id: FromPath[UUID],
+    message_id: FromPath[UUID],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
 ) -> None:
     """Delete what one said, for everybody and for good."""
     await chat.messages.delete(caller.user_id, DialogId(dialog_id), MessageId(message_id))

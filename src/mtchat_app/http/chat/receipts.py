@@ -35,7 +35,10 @@ class UnreadView(Struct, kw_only=True, frozen=True):
 
 @post("/dialogs/{dialog_id:str}/read", status_code=200, tags=["Read receipts"])
 async def mark_read(
-    dialog_id: FromPath[UUID], data: JSONBody[MarkRead], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+    dialog_id: FromPath[UUID],
+    data: JSONBody[MarkRead],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
 ) -> Done:
     """Move one's read mark to a message; it never moves back."""
     await chat.receipts.mark_read(caller.user_id, DialogId(dialog_id), MessageId(data.last_read_message_id))

@@ -187,9 +187,15 @@ async def explain_access(
     dialog_id: FromPath[UUID],
     chat: NamedDependency[Chat],
     user: Annotated[str, QueryParameter(name="user_id", description="The person to explain.")],
-    scope_level0: Annotated[list[str] | None, QueryParameter(description="What they hold; repeat the key.")] = None,
-    scope_level1: Annotated[list[str] | None, QueryParameter(description="What they hold; repeat the key.")] = None,
-    scope_level2: Annotated[list[str] | None, QueryParameter(description="What they hold; repeat the key.")] = None,
+    scope_level0: Annotated[
+        list[str] | None, QueryParameter(description="What they hold; repeat the key.")
+    ] = None,
+    scope_level1: Annotated[
+        list[str] | None, QueryParameter(description="What they hold; repeat the key.")
+    ] = None,
+    scope_level2: Annotated[
+        list[str] | None, QueryParameter(description="What they hold; repeat the key.")
+    ] = None,
 ) -> Data[AccessView]:
     """Explain whether a person can see, read and join a dialog, and why."""
     levels = (scope_level0, scope_level1, scope_level2)

@@ -28,7 +28,9 @@ class PostMessage(Struct, kw_only=True, frozen=True):
     reply_to: Annotated[UUID | None, Meta(description="A message of this dialog; with sender_id.")] = None
     event: Annotated[
         str | None,
-        Meta(description="A business event that clients put into words, like `order.confirmed`: a-z, 0-9, _ and ."),
+        Meta(
+            description="A business event that clients put into words, like `order.confirmed`: a-z, 0-9, _ and ."
+        ),
     ] = None
     params: Annotated[dict[str, Json] | None, Meta(description="What fills the sentence; with event.")] = None
     text: Annotated[

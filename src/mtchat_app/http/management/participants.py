@@ -53,9 +53,7 @@ def invitation(person: str | Person) -> Invitation:
 
 
 @post("/dialogs/{dialog_id:str}/participants", status_code=201, tags=["Participants"])
-async def add_participant(
-    dialog_id: FromPath[UUID], data: JSONBody[Person], chat: NamedDependency[Chat]
-) -> None:
+async def add_participant(dialog_id: FromPath[UUID], data: JSONBody[Person], chat: NamedDependency[Chat]) -> None:
     """Add a person with nothing unread. Somebody who takes part already is left as they are."""
     await chat.participants.add(DialogId(dialog_id), [data.invitation()])
 
