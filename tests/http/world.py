@@ -7,13 +7,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
-from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
+from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, WebSocketUpgradeError, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
+from litestar import Litestar
 
 from mtchat_app.asgi import create_app
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
+from mtchat_core.domain.ids import UserId
 from tests.asking import ADMIN, MANAGEMENT, PERSON, SCOPES, SECRET, Asker, Scopes, token
 
 URL = "http://chat.test"
@@ -22,9 +24,10 @@ URL = "http://chat.test"
 class Ear:
     """A person's open socket, past its greeting."""
 
-    def __init__(self, session: AsyncWebSocketSession, greeting: dict[str, Any]) -> None:
+    def __init__(self, session: AsyncWebSocketSession, greeting: dict[str, Any], stack: AsyncExitStack) -> None:
         self.greeting = greeting
         self._session = session
+        self._stack = stack
 
     async def say(self, text: str) -> None:
         """Send a frame."""
@@ -49,6 +52,11 @@ class Ear:
         """Return the types of everything heard so far."""
         return [frame["type"] for frame in await self.heard()]
 
+    async def close(self) -> None:
+        """Hang up, and wait until the service has noticed."""
+        await self._session.close()
+        await self._stack.aclose()
+
     async def closed(self) -> int:
         """Wait for the service to close the socket, and return the code."""
         try:
@@ -61,8 +69,9 @@ class Ear:
 class World:
     """The service, its host, and whoever shows up."""
 
-    def __init__(self, chat: Chat, client: httpx.AsyncClient, stack: AsyncExitStack) -> None:
+    def __init__(self, chat: Chat, app: Litestar, client: httpx.AsyncClient, stack: AsyncExitStack) -> None:
         self.chat = chat
+        self.app = app
         self.client = client
         self.host = Asker(client, MANAGEMENT, ADMIN)
         self._stack = stack
@@ -89,11 +98,49 @@ class World:
         message: dict[str, Any] = await self.person(user).data("POST", f"/dialogs/{dialog}/messages", body)
         return message
 
+    async def transcript(self, user: str, dialog: str) -> list[dict[str, Any]]:
+        """Have somebody read the newest hundred messages, oldest first."""
+        page = await self.person(user).data("GET", f"/dialogs/{dialog}/messages?limit=100")
+        messages: list[dict[str, Any]] = page["messages"]
+        return messages
+
+    async def entry(self, user: str, dialog: str) -> dict[str, Any]:
+        """Have a participant look at one dialog."""
+        entry: dict[str, Any] = await self.person(user).data("GET", f"/dialogs/{dialog}")
+        return entry
+
+    async def everything(self) -> object:
+        """Return all there is to see: dialogs, people, scopes, and messages, unread and events as each person has them."""
+        dialogs = await self.host.data("GET", "/dialogs?limit=100")
+        details = [await self.host.data("GET", f"/dialogs/{dialog['id']}") for dialog in dialogs]
+        members = [(dialog["id"], person["user_id"]) for dialog in details for person in dialog["participants"][:4]]
+        return (
+            details,
+            [await self.transcript(user, dialog) for dialog, user in members],
+            [await self.chat.ports.inbox.dialogs_of(UserId(user)) for _, user in members],
+        )
+
+    async def refuses(self, asker: Asker, verb: str, path: str, body: object = None, **options: Any) -> tuple[int, str]:
+        """Ask, expect a refusal that changed nothing (G2), and return status and code."""
+        before = await self.everything()
+        refusal = await asker.refused(verb, path, body, **options)
+        assert await self.everything() == before
+        return refusal
+
     async def listen(self, user: str, query: str | None = None) -> Ear:
         """Open a socket for somebody; it closes with the world."""
         query = f"token={token(user, SCOPES)}" if query is None else query
-        session = await self._stack.enter_async_context(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
-        return Ear(session, json.loads(await session.receive_text()))
+        stack = await self._stack.enter_async_context(AsyncExitStack())
+        session = await stack.enter_async_context(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
+        return Ear(session, json.loads(await session.receive_text()), stack)
+
+    async def handshake(self, query: str, headers: dict[str, str] | None = None) -> int:
+        """Try to open a socket that will be refused, and return the status."""
+        try:
+            async with aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client, headers=headers):
+                return 101
+        except WebSocketUpgradeError as refusal:
+            return refusal.response.status_code
 
 
 @asynccontextmanager
@@ -110,4 +157,4 @@ async def open_world(chat: Chat, **environment: str) -> AsyncGenerator[World]:
         await stack.enter_async_context(app.lifespan())
         transport = await stack.enter_async_context(ASGIWebSocketTransport(app))
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=URL))
-        yield World(chat, client, stack)
+        yield World(chat, app, client, stack)

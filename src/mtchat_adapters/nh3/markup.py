@@ -39,10 +39,9 @@ class Nh3Sanitizer:
         return self._settle(html)
 
     def _settle(self, html: str) -> str:
-        markup.affordable(html)
         # Unwrapping a tag can leave neighbours that parse differently: a link in a table cell in a link.
         for _ in range(_MAX_ROUNDS):
-            cleaned = markup.bounded(self._once(html))
+            cleaned = markup.bounded(self._once(markup.affordable(html)))
             if cleaned == html:
                 return cleaned
             html = cleaned

@@ -124,4 +124,4 @@ async def api_page_start() -> Response[str]:
     return Response(_START, media_type="text/javascript")
 
 
-API_PAGE = (api_page, api_page_script, api_page_style, api_page_start)
+ROUTES = (api_page, api_page_script, api_page_style, api_page_start)

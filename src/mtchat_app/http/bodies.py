@@ -12,19 +12,15 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Empty
 
 from mtchat_app.http import strict_json
-from mtchat_app.http.errors import BodyTooLarge, BodyTooSlow, DoorError, MediaTypeUnknown, WrongShape
+from mtchat_app.http.errors import BodyTooLarge, BodyTooSlow, MediaTypeUnknown, PeerGone, WrongShape
 from mtchat_app.http.parameters import header, read_uuid
 from mtchat_core.domain.errors import BadRequest
 
 _MEDIA_TYPE = re.compile(rb"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)")
-_AT = re.compile(r"Invalid UUID - at `\$(.*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
-
-
-class ClientLeft(DoorError):
-    """The connection ended before the body did; nobody reads the answer."""
-
-    says = "The body ended early."
+_AT = re.compile(r"Invalid UUID - at `\$((?:\.\w+|\[[0-9]+\])+)`")
+_STEP = re.compile(r"\.(\w+)|\[([0-9]+)\]")
+_MAX_RARE_UUIDS = 16
+"""Most UUIDs of one body in braces or as URNs: each costs another look at the whole."""
 
 
 @frozen
@@ -83,13 +79,15 @@ def decode(body: bytes, kind: Any) -> Any:
         BadRequest, InvalidInput: see `strict_json.read`.
     """
     document = strict_json.read(body)
-    while True:
+    said = ""
+    for _ in range(_MAX_RARE_UUIDS + 1):
         try:
             return msgspec.convert(document, kind)
         except msgspec.ValidationError as error:
             said = str(error)
-        if not _plain_uuid(document, said):
-            raise WrongShape(_sentence(said))
+        if not _make_uuid_plain(document, said):
+            break
+    raise WrongShape(_sentence(said))
 
 
 async def receive_body(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes:
@@ -98,7 +96,7 @@ async def receive_body(request: Request[Any, Any, Any], limits: BodyLimits) -> b
     Raises:
         BodyTooLarge: it is larger than allowed, or says so beforehand.
         BodyTooSlow: it does not arrive in time.
-        ClientLeft: it never ended.
+        PeerGone: it never ended.
     """
     announced = header(request.scope, b"content-length")
     if announced is not None and announced.isdigit() and int(announced[:20]) > limits.max_bytes:
@@ -116,7 +114,7 @@ async def _collect(request: Request[Any, Any, Any], max_bytes: int) -> bytes:
     while True:
         event = await request.receive()
         if event["type"] != "http.request":
-            raise ClientLeft
+            raise PeerGone
         chunk = event.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
@@ -144,23 +142,19 @@ def _is_json(media_type: bytes) -> bool:
     return _MEDIA_TYPE.fullmatch(media_type.partition(b";")[0].strip().lower()) is not None
 
 
-def _plain_uuid(document: Any, said: str) -> bool:
+def _make_uuid_plain(document: Any, said: str) -> bool:
     """Put the usual form in place of a UUID in braces or as a URN, which msgspec does not read.
 
     msgspec tells where it met one; this way the rest of the world pays nothing for the rare forms.
     """
     if not (found := _AT.fullmatch(said)):
         return False
-    node, key = document, None
-    for name, index in _STEP.findall(found[1]):
-        node = document if key is None else node[key]
-        key = name or int(index)
-    if key is None or not isinstance(node[key], str):
+    *path, last = (name or int(index) for name, index in _STEP.findall(found[1]))
+    for step in path:
+        document = document[step]
+    if not isinstance(document[last], str) or (uuid := read_uuid(document[last])) is None:
         return False
-    uuid = read_uuid(node[key])
-    if uuid is None:
-        return False
-    node[key] = str(uuid)
+    document[last] = str(uuid)
     return True
 
 

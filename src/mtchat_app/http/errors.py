@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 from attrs import frozen
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, WebSocketDisconnect
 
 from mtchat_app.http import trace
 from mtchat_core.domain.errors import ChatError, Kind
@@ -93,6 +93,12 @@ class WrongShape(DoorError):
     status, code = 422, "INVALID_INPUT"
 
 
+class PeerGone(DoorError, OSError):
+    """The connection has ended; nobody reads an answer."""
+
+    says = "The connection has ended."
+
+
 class RateLimited(DoorError):
     """Too many requests in a short time; `retry_after` is in seconds."""
 
@@ -148,7 +154,7 @@ def answer_to(error: BaseException) -> Answer:
 
 def is_failure(error: BaseException) -> bool:
     """Tell whether *error* is a failure of ours to look into, and not a refusal."""
-    return answer_to(error) is _UNEXPECTED
+    return answer_to(error) is _UNEXPECTED and not isinstance(error, WebSocketDisconnect)
 
 
 def _refusal(error: ChatError) -> Answer:

@@ -104,9 +104,10 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     uuids: set[str] = set()
     query: dict[str, Callable[[str], str | None]] = {}
     repeatable: set[str] = set()
+    dependencies = handler.resolve_dependencies()
     for field in handler.parsed_fn_signature.parameters.values():
         definition = field.kwarg_definition
-        if not isinstance(definition, ParameterKwarg):
+        if field.name in dependencies or not isinstance(definition, ParameterKwarg):
             continue
         name = definition.name or field.name
         if definition.param_type is ParamType.PATH and field.annotation is UUID:
@@ -120,13 +121,13 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     return Plan(frozenset(uuids), query, frozenset(repeatable))
 
 
-def _path_value(plan: Plan, name: str, value: str) -> str | UUID:
+def _path_value(plan: Plan, name: str, value: str) -> str:
     text = value.replace(SLASH_IN_SEGMENT, "/")
     if name not in plan.uuids:
         return text
     if (uuid := read_uuid(text)) is None:
         raise BadRequest(f"{name} in the address must be a UUID.")
-    return uuid
+    return str(uuid)
 
 
 def _clean(plan: Plan, pairs: Pairs) -> list[tuple[str, str]]:

@@ -5,18 +5,29 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
+from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketException
 
-from mtchat_app.http.frames import PONG, Frames
+from mtchat_app.http.callers import Person
+from mtchat_app.http.frames import PONG, Frames, connected
+from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat
-from mtchat_core.domain.errors import ChatError
+from mtchat_core.domain.errors import ChatError, ServiceUnavailable
 from mtchat_core.domain.ids import UserId
 from mtchat_core.ports.realtime import Announcement
 
 FEATURES = ("idempotency", "sender_names", "history")
 """What clients may count on beyond the original; named in `connected`."""
+
+TOKEN_GRACE_SECONDS = 25.0
+"""How long a socket outlives its token, so that a client can renew it in time."""
+_LONG_LIFE_SECONDS = 30 * 24 * 3600
+CLOSE_SECONDS = 5.0
 
 GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
 
@@ -124,3 +135,120 @@ class Connection:
             await chat.presence.beat(self.user_id, self.id)
         except ChatError as error:
             _log.warning("presence could not be refreshed: %s", error.code)
+
+
+class Sockets:
+    """Every open socket of this process, within its limits."""
+
+    def __init__(self, *, per_user: int, per_node: int, limits: Limits) -> None:
+        self._per_user = per_user
+        self._per_node = per_node
+        self._limits = limits
+        self._frames = Frames()
+        self._open: dict[UserId, set[Connection]] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Sockets":
+        """Return none yet, within the limits of *settings*."""
+        return cls(
+            per_user=settings.sockets_per_user,
+            per_node=settings.sockets_per_node,
+            limits=Limits(
+                queued_frames=settings.socket_queue_frames,
+                queued_bytes=settings.socket_queue_bytes,
+                write_seconds=settings.socket_write_timeout_secs,
+                frames_in=settings.socket_frames_in,
+                frames_in_seconds=settings.socket_frames_in_secs,
+            ),
+        )
+
+    def open(self, user: UserId) -> Connection:
+        """Make room for one more connection of *user*.
+
+        Raises:
+            ServiceUnavailable: the person, or this process, has too many.
+        """
+        mine = self._open.get(user, set())
+        if len(mine) >= self._per_user:
+            raise ServiceUnavailable(f"You have {self._per_user} connections already. Close one.")
+        if sum(map(len, self._open.values())) >= self._per_node:
+            raise ServiceUnavailable("There are too many connections right now. Try again shortly.")
+        connection = Connection(uuid4(), user, self._frames, self._limits)
+        self._open.setdefault(user, set()).add(connection)
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """Give a connection's room back."""
+        remaining = self._open[connection.user_id]
+        remaining.discard(connection)
+        if not remaining:
+            del self._open[connection.user_id]
+
+    def close(self) -> None:
+        """End every connection: the service is going away."""
+        for connections in self._open.values():
+            for connection in connections:
+                connection.close(GOING_AWAY, "going_away")
+
+
+@websocket("/ws")
+async def listen(
+    socket: WebSocket[Any, Any, Any], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+) -> None:
+    """Tell a person live what happens in their dialogs, until either side hangs up."""
+    sockets: Sockets = socket.app.state.sockets
+    connection = sockets.open(caller.user_id)
+    expiry = _expire(connection, caller)
+    try:
+        # First in the queue, so that it is the first frame; what happens from here on comes after.
+        connection.push(connected(caller.user_id, features=FEATURES, cursor=await chat.ports.events.latest()))
+        await chat.realtime.connect(connection)
+        await chat.presence.beat(caller.user_id, connection.id)
+        await socket.accept()
+        await _talk(socket, connection, chat)
+    finally:
+        if expiry is not None:
+            expiry.cancel()
+        try:
+            await chat.presence.leave(caller.user_id, connection.id)
+        finally:
+            chat.realtime.disconnect(connection)
+            sockets.forget(connection)
+
+
+def _expire(connection: Connection, caller: Person) -> asyncio.TimerHandle | None:
+    """End the connection when the token has ended, and a client had time to renew it."""
+    if caller.expires_at is None or (left := caller.expires_at - time.time()) > _LONG_LIFE_SECONDS:
+        return None
+    end = asyncio.get_running_loop().call_later
+    return end(max(0.0, left) + TOKEN_GRACE_SECONDS, connection.close, POLICY_VIOLATION, "token_expired")
+
+
+async def _talk(socket: WebSocket[Any, Any, Any], connection: Connection, chat: Chat) -> None:
+    """Send and hear until the peer is gone or the connection is to end."""
+
+    async def send(frame: str) -> None:
+        await socket.send({"type": "websocket.send", "text": frame})
+
+    async def hear() -> None:
+        while (event := await socket.receive())["type"] == "websocket.receive":
+            if text := event.get("text"):
+                await connection.hear(chat, text)
+
+    writing, hearing = asyncio.create_task(connection.write(send)), asyncio.create_task(hear())
+    try:
+        await asyncio.wait({writing, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        if not hearing.done() and connection.closing is not None:
+            code, reason = connection.closing
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await socket.close(code, reason)
+    except (TimeoutError, OSError):
+        # The peer takes nothing any more: ending the route aborts its connection.
+        _log.info("a socket could not be closed in order")
+    finally:
+        for task in (writing, hearing):
+            task.cancel()
+        ended = await asyncio.gather(writing, hearing, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError | WebSocketException):
+            raise error

@@ -106,7 +106,7 @@ def affordable(content: str) -> str:
             formatting -= held[kind]
             if not closing:
                 held[kind] = min(held[kind] + 1, _most(kind))
-            else:
+            elif trusted:
                 held[kind] = max(held[kind] - 1, 0)
             formatting += held[kind]
         if tag not in _LEFT_OPEN:

@@ -71,6 +71,11 @@ def profile(
     )
 
 
+def nameless(user: UserId) -> Profile:
+    """Return the profile of somebody who gave no name: they show by their id."""
+    return profile(user[:MAX_NAME])
+
+
 @frozen
 class Participant:
     """One person in one dialog."""

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterable
 from typing import Protocol
 
 from mtchat_core.domain.errors import ChatError
@@ -49,8 +47,9 @@ class Realtime:
     """Routes announcements to the connections of this process.
 
     It knows which dialogs the connected people are in, and keeps that true by the very events
-    it routes: who joins hears from then on, who leaves hears of it and then no more. Events of
-    a dialog are delivered by their `seq`: late ones are waited for, lost ones fetched.
+    it routes: who joins hears from then on, who leaves hears of it and then no more. Everybody
+    has a place of their own in each dialog and hears its events by their `seq`, once: late ones
+    are waited for, lost ones fetched.
     """
 
     def __init__(self, broker: RealtimeBroker, inbox: Inbox, events: EventLog) -> None:
@@ -58,12 +57,12 @@ class Realtime:
         self._events = events
         self._sinks: dict[UserId, set[Sink]] = {}
         self._dialogs: dict[UserId, set[DialogId]] = {}
-        self._watchers: dict[DialogId, set[UserId]] = {}
-        self._heard: dict[DialogId, int] = {}
-        self._early: defaultdict[DialogId, dict[int, Recorded]] = defaultdict(dict)
+        self._left: dict[UserId, dict[DialogId, int]] = {}
+        self._heard: dict[DialogId, dict[UserId, int]] = {}
+        self._early: dict[DialogId, dict[int, Recorded]] = {}
+        self._unsure: set[DialogId] = set()
         self._loading: dict[UserId, asyncio.Task[None]] = {}
-        self._left_meanwhile: dict[UserId, dict[DialogId, int]] = {}
-        self._aside: defaultdict[DialogId, list[Recorded]] = defaultdict(list)
+        self._meanwhile: dict[UserId, list[Recorded]] = {}
         self._fetching: dict[DialogId, asyncio.Task[None]] = {}
         self._unlisten = broker.listen(self._announced)
 
@@ -85,7 +84,7 @@ class Realtime:
         self._sinks.setdefault(user, set()).add(sink)
         try:
             if user not in self._dialogs and user not in self._loading:
-                self._left_meanwhile[user] = {}
+                self._meanwhile[user] = []
                 self._loading[user] = asyncio.create_task(self._load(user))
             if loading := self._loading.get(user):
                 await asyncio.shield(loading)
@@ -101,117 +100,140 @@ class Realtime:
         if remaining:
             return
         self._sinks.pop(user, None)
+        self._left.pop(user, None)
         for dialog in self._dialogs.pop(user, set()):
             self._unwatch(user, dialog)
 
     async def _load(self, user: UserId) -> None:
         try:
             rows = await self._inbox.dialogs_of(user)
-            if user not in self._sinks:
-                return
-            left = self._left_meanwhile[user]
-            self._dialogs.setdefault(user, set())
-            for dialog, seq in rows:
-                if left.get(dialog, -1) <= seq:
-                    self._watch(user, dialog, since=seq)
         finally:
             self._loading.pop(user, None)
-            self._left_meanwhile.pop(user, None)
-            if not self._loading:
-                self._aside.clear()
+            meanwhile = self._meanwhile.pop(user)
+        if user in self._sinks:
+            self._dialogs[user] = set()
+            for dialog, seq in rows:
+                self._watch(user, dialog, heard=seq)
+            for recorded in meanwhile:
+                self._route(recorded)
 
-    def _watch(self, user: UserId, dialog: DialogId, *, since: int) -> None:
-        self._dialogs.setdefault(user, set()).add(dialog)
-        self._watchers.setdefault(dialog, set()).add(user)
-        self._heard.setdefault(dialog, since)
-        for recorded in self._aside.pop(dialog, ()):
-            self._announced(recorded)
+    def _watch(self, user: UserId, dialog: DialogId, *, heard: int) -> None:
+        self._dialogs[user].add(dialog)
+        self._heard.setdefault(dialog, {})[user] = heard
 
     def _unwatch(self, user: UserId, dialog: DialogId) -> None:
-        watchers = self._watchers.get(dialog, set())
-        watchers.discard(user)
-        if not watchers:
-            self._watchers.pop(dialog, None)
-            self._heard.pop(dialog, None)
+        listeners = self._heard[dialog]
+        del listeners[user]
+        if not listeners:
+            del self._heard[dialog]
             self._early.pop(dialog, None)
+            self._unsure.discard(dialog)
 
     def _announced(self, announcement: Announcement) -> None:
         if isinstance(announcement, PresenceChanged):
-            self._deliver(announcement, self._acquaintances(announcement.user_id))
+            for user in self._acquaintances(announcement.user_id):
+                self._deliver(announcement, user)
             return
-        dialog, seq = announcement.event.dialog_id, announcement.seq
-        if dialog not in self._watchers:
-            if self._loading:
-                self._aside[dialog].append(announcement)
-            if any(user in self._sinks for user in announcement.event.audience.people):
-                self._route(announcement)
-            return
-        if seq > self._heard[dialog] + 1:
-            self._early[dialog][seq] = announcement
-            self._fetch_missing(dialog)
-        elif seq == self._heard[dialog] + 1:
-            self._advance(announcement)
-            while early := self._early.get(dialog, {}).pop(self._heard.get(dialog, seq) + 1, None):
-                self._advance(early)
-
-    def _advance(self, recorded: Recorded) -> None:
-        self._heard[recorded.event.dialog_id] = recorded.seq
-        self._route(recorded)
+        for meanwhile in self._meanwhile.values():
+            meanwhile.append(announcement)
+        self._route(announcement)
 
     def _route(self, recorded: Recorded) -> None:
-        event = recorded.event
-        if isinstance(event, ParticipantJoined) and event.user_id in self._sinks:
-            self._watch(event.user_id, event.dialog_id, since=recorded.seq)
-        self._deliver(recorded, self._entitled(event))
-        if isinstance(event, ParticipantLeft):
-            self._forget(event.user_id, event.dialog_id, recorded.seq)
-        elif isinstance(event, DialogDeleted):
-            for user in event.people:
-                self._forget(user, event.dialog_id, recorded.seq)
+        """Let everybody in the dialog hear what is next for them, and keep what came early."""
+        dialog = recorded.event.dialog_id
+        if isinstance(recorded.event, ParticipantJoined):
+            self._welcome(recorded.event.user_id, dialog, recorded.seq)
+        listeners = self._heard.get(dialog)
+        if not listeners:
+            return
+        early = self._early.setdefault(dialog, {})
+        early[recorded.seq] = recorded
+        for user in tuple(listeners):
+            while user in listeners and (due := early.get(listeners[user] + 1)):
+                self._hear(user, due)
+        if not listeners:
+            return
+        heard_by_all = min(listeners.values())
+        for seq in [seq for seq in early if seq <= heard_by_all]:
+            del early[seq]
+        if early:
+            self._fetch_missing(dialog)
+        else:
+            del self._early[dialog]
 
-    def _entitled(self, event: Event) -> set[UserId]:
-        audience = event.audience
-        members = self._watchers.get(event.dialog_id, set()) if audience.members else set[UserId]()
-        return members | audience.people
+    def _welcome(self, user: UserId, dialog: DialogId, seq: int) -> None:
+        listeners = self._heard.get(dialog, {})
+        is_known = user in listeners or seq <= self._left.get(user, {}).get(dialog, 0)
+        if user not in self._dialogs or is_known:
+            return
+        if min(listeners.values(), default=seq) >= seq:
+            # Nobody waited for this here, so what may have overtaken it was not kept.
+            self._unsure.add(dialog)
+            self._fetch_missing(dialog)
+        self._watch(user, dialog, heard=seq - 1)
+
+    def _hear(self, user: UserId, recorded: Recorded) -> None:
+        event, dialog = recorded.event, recorded.event.dialog_id
+        self._heard[dialog][user] = recorded.seq
+        if event.audience.members or user in event.audience.people:
+            self._deliver(recorded, user)
+        if _ends_for(user, event) and dialog in self._dialogs.get(user, ()):
+            self._dialogs[user].discard(dialog)
+            self._left.setdefault(user, {})[dialog] = recorded.seq
+            self._unwatch(user, dialog)
+
+    def _deliver(self, announcement: Announcement, user: UserId) -> None:
+        for sink in tuple(self._sinks.get(user, ())):
+            sink.deliver(announcement)
 
     def _acquaintances(self, user: UserId) -> set[UserId]:
         """Return who shares a dialog with *user*."""
         dialogs = self._dialogs.get(user, ())
-        return set[UserId]().union(*(self._watchers[dialog] for dialog in dialogs)) - {user}
-
-    def _deliver(self, announcement: Announcement, users: Iterable[UserId]) -> None:
-        for user in users:
-            for sink in tuple(self._sinks.get(user, ())):
-                sink.deliver(announcement)
-
-    def _forget(self, user: UserId, dialog: DialogId, seq: int) -> None:
-        if user in self._left_meanwhile:
-            self._left_meanwhile[user][dialog] = seq
-        self._dialogs.get(user, set[DialogId]()).discard(dialog)
-        self._unwatch(user, dialog)
+        return set[UserId]().union(*(self._heard[dialog] for dialog in dialogs)) - {user}
 
     def _fetch_missing(self, dialog: DialogId) -> None:
         if dialog not in self._fetching:
-            task = asyncio.create_task(self._catch_up(dialog))
-            self._fetching[dialog] = task
-            task.add_done_callback(lambda _: self._fetching.pop(dialog, None))
+            self._fetching[dialog] = asyncio.create_task(self._catch_up(dialog))
 
     async def _catch_up(self, dialog: DialogId) -> None:
         """Give a late event its time, then fetch it; connections that can't be served end."""
-        for attempt in range(ATTEMPTS):
-            await asyncio.sleep(PATIENCE_SECONDS * 2**attempt)
-            try:
-                while self._early.get(dialog):
-                    missed = await self._events.of_dialog(dialog, after=self._heard[dialog], limit=_BATCH)
-                    if not missed:
-                        break
-                    for recorded in missed:
-                        self._announced(recorded)
-            except ChatError as error:
-                _log.warning("missed events can't be fetched yet: %s", error.code)
-            if not self._early.get(dialog):
-                return
+        try:
+            for attempt in range(ATTEMPTS):
+                await asyncio.sleep(PATIENCE_SECONDS * 2**attempt)
+                if self._is_complete(dialog):
+                    return
+                await self._try_to_fetch(dialog)
+            if not self._is_complete(dialog):
+                self._give_up(dialog)
+        finally:
+            del self._fetching[dialog]
+
+    def _is_complete(self, dialog: DialogId) -> bool:
+        return dialog not in self._early and dialog not in self._unsure
+
+    def _give_up(self, dialog: DialogId) -> None:
         _log.error("missed events were not found; their listeners start afresh")
-        for user in tuple(self._watchers.get(dialog, ())):
+        for user in tuple(self._heard.get(dialog, ())):
             for sink in tuple(self._sinks.get(user, ())):
                 sink.give_up()
+
+    async def _try_to_fetch(self, dialog: DialogId) -> None:
+        self._unsure.discard(dialog)
+        try:
+            await self._fetch(dialog)
+        except ChatError as error:
+            self._unsure.add(dialog)
+            _log.warning("missed events can't be fetched yet: %s", error.code)
+
+    async def _fetch(self, dialog: DialogId) -> None:
+        while listeners := self._heard.get(dialog):
+            after = min(listeners.values())
+            missed = await self._events.of_dialog(dialog, after=after, limit=_BATCH)
+            for recorded in missed:
+                self._announced(recorded)
+            if len(missed) < _BATCH:
+                return
+
+
+def _ends_for(user: UserId, event: Event) -> bool:
+    return isinstance(event, DialogDeleted) or (isinstance(event, ParticipantLeft) and event.user_id == user)

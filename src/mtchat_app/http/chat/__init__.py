@@ -1,1 +1,28 @@
 """A person's door: everything is asked by somebody, and answered as they may see it."""
+
+from mtchat_app.http import realtime
+from mtchat_app.http.chat import inbox, messages, participants, receipts
+
+ROUTES = (
+    inbox.list_dialogs,
+    inbox.newest_of_object,
+    inbox.dialogs_of_object,
+    inbox.get_dialog,
+    inbox.archive,
+    inbox.unarchive,
+    inbox.pin,
+    inbox.unpin,
+    inbox.switch_notifications,
+    participants.join,
+    participants.leave,
+    participants.list_participants,
+    receipts.mark_read,
+    receipts.unread,
+    messages.list_messages,
+    messages.send_message,
+    messages.get_message,
+    messages.get_history,
+    messages.edit_message,
+    messages.delete_message,
+    realtime.listen,
+)

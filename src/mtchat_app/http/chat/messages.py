@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mtchat_app.http.callers import Person
 from mtchat_app.http.envelope import Data
+from mtchat_app.http.limits import MESSAGES
 from mtchat_app.http.views import Instant, MessageView, given
 from mtchat_core.chat import Chat
 from mtchat_core.domain.errors import BadRequest
@@ -105,7 +106,7 @@ async def list_messages(
     return Data(PageView.of(await chat.messages.page(caller.user_id, DialogId(dialog_id), window)))
 
 
-@post("/dialogs/{dialog_id:str}/messages", status_code=200, tags=["Messages"])
+@post("/dialogs/{dialog_id:str}/messages", status_code=200, opt=MESSAGES, tags=["Messages"])
 async def send_message(
     dialog_id: FromPath[UUID],
     data: JSONBody[SendMessage],

@@ -11,11 +11,12 @@ from msgspec import Meta, Struct
 from mtchat_app.http.callers import Person
 from mtchat_app.http.chat.inbox import Status
 from mtchat_app.http.envelope import Data
+from mtchat_app.http.limits import MEMBERSHIP
 from mtchat_app.http.parameters import SCOPED
 from mtchat_app.http.views import ParticipantView
 from mtchat_core.chat import Chat
-from mtchat_core.domain.ids import DialogId, UserId
-from mtchat_core.domain.participants import Profile, profile
+from mtchat_core.domain.ids import DialogId
+from mtchat_core.domain.participants import Profile, nameless, profile
 
 
 class Join(Struct, kw_only=True, frozen=True):
@@ -38,7 +39,7 @@ class Joined(Struct, kw_only=True, frozen=True):
     dialog_id: UUID
 
 
-@post("/dialogs/{dialog_id:str}/join", status_code=200, opt=SCOPED, tags=["Participants"])
+@post("/dialogs/{dialog_id:str}/join", status_code=200, opt=SCOPED | MEMBERSHIP, tags=["Participants"])
 async def join(
     dialog_id: FromPath[UUID],
     caller: NamedDependency[Person],
@@ -46,12 +47,12 @@ async def join(
     data: JSONBody[Join | None] = None,
 ) -> Joined:
     """Join a dialog whose scopes match one's own. Without a body one shows by user id alone."""
-    shown = data.profile() if data else _bare(caller.user_id)
+    shown = data.profile() if data else nameless(caller.user_id)
     await chat.participants.join(DialogId(dialog_id), caller.user_id, caller.scopes, shown)
     return Joined(status="joined", dialog_id=dialog_id)
 
 
-@post("/dialogs/{dialog_id:str}/leave", status_code=200, tags=["Participants"])
+@post("/dialogs/{dialog_id:str}/leave", status_code=200, opt=MEMBERSHIP, tags=["Participants"])
 async def leave(dialog_id: FromPath[UUID], caller: NamedDependency[Person], chat: NamedDependency[Chat]) -> Status:
     """Leave a dialog. What one wrote stays."""
     await chat.participants.leave(DialogId(dialog_id), caller.user_id)
@@ -65,7 +66,3 @@ async def list_participants(
     """Show who is in, by the time they came. Contacts are for participants only."""
     people = await chat.participants.seen_by(caller.user_id, caller.scopes, DialogId(dialog_id))
     return Data([ParticipantView.seen(person) for person in people])
-
-
-def _bare(user: UserId) -> Profile:
-    return profile(user[:200])

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from mtchat_app.http.envelope import Data
 from mtchat_core.chat import Chat
 from mtchat_core.domain.ids import DialogId, user_id
-from mtchat_core.domain.participants import MAX_PARTICIPANTS_PER_CALL, Invitation, profile
+from mtchat_core.domain.participants import MAX_PARTICIPANTS_PER_CALL, Invitation, nameless, profile
 
 
 class Person(Struct, kw_only=True, frozen=True):
@@ -28,7 +28,7 @@ class Person(Struct, kw_only=True, frozen=True):
     def invitation(self) -> Invitation:
         """Return the person as the domain knows them."""
         user = user_id(self.user_id)
-        name = user if self.display_name is None else self.display_name
+        name = nameless(user).display_name if self.display_name is None else self.display_name
         return Invitation(user, profile(name, self.company, self.email, self.phone))
 
 

@@ -1,0 +1,140 @@
+"""The doors put together: routes behind their guards, behind the front."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Tag
+from litestar.routes import HTTPRoute, WebSocketRoute
+from litestar.types import Scope
+
+from mtchat_app.http import api_page, chat, health, management
+from mtchat_app.http.bodies import BodyLimits, StrictRequest
+from mtchat_app.http.callers import Callers, Person, person_at
+from mtchat_app.http.cors import Cors
+from mtchat_app.http.errors import handle
+from mtchat_app.http.front import Front, note_error
+from mtchat_app.http.parameters import plan_of
+from mtchat_app.http.realtime import Sockets
+from mtchat_app.settings import Settings
+from mtchat_app.wiring import Service
+from mtchat_core.chat import Chat
+
+OpenService = Callable[[Settings], AbstractAsyncContextManager[Service]]
+
+_TAGS = (
+    Tag("Dialogs", "Conversations about business objects."),
+    Tag("Participants", "Who is in, and how they come and go."),
+    Tag("Messages", "What is said."),
+    Tag("Read receipts", "How far people have read."),
+    Tag("My view of a dialog", "Archive, pin, reminders: one's own business."),
+    Tag("Access scopes", "Who may discover and join."),
+    Tag("Health", "For whoever runs the service."),
+)
+
+
+def create_app(settings: Settings, open_service: OpenService) -> Front:
+    """Return the whole service as one ASGI application.
+
+    *open_service* opens the chat behind it, for as long as the application's lifespan lasts. A
+    host that mounts the application enters `app.lifespan()` itself.
+    """
+    callers = Callers.of(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
+        async with open_service(settings) as service:
+            app.state.chat = service.chat
+            app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
+            try:
+                yield
+            finally:
+                app.state.sockets.close()
+
+    app = Litestar(
+        route_handlers=[
+            Router("/api/v1/management", route_handlers=[*management.ROUTES], guards=[callers.admin]),
+            Router(
+                "/api/v1",
+                route_handlers=[*chat.ROUTES],
+                guards=[callers.person],
+                dependencies={"caller": Provide(_caller, sync_to_thread=False)},
+            ),
+            health.health,
+            health.ready,
+            openapi,
+            *api_page.ROUTES,
+        ],
+        dependencies={"chat": Provide(_chat, sync_to_thread=False)},
+        lifespan=[lifespan],
+        request_class=StrictRequest,
+        exception_handlers={Exception: handle},
+        after_exception=[note_error],
+        openapi_config=OpenAPIConfig(
+            title="MTChat",
+            version=health.VERSION,
+            tags=list(_TAGS),
+            render_plugins=[],
+            use_handler_docstrings=True,
+        ),
+        state=State(
+            {
+                "body_limits": BodyLimits(settings.request_max_body_bytes, settings.request_body_timeout_secs),
+                "condition": health.Condition(settings.insecurities()),
+                "sockets": Sockets.of(settings),
+            }
+        ),
+        logging_config=None,
+        debug=False,
+    )
+    _check_routes(app)
+    return Front(app, Cors.of(settings), settings.request_max_header_bytes)
+
+
+def describe() -> dict[str, Any]:
+    """Return the API's description without opening anything."""
+
+    @asynccontextmanager
+    async def nothing(_: Settings) -> AsyncGenerator[Service]:
+        raise AssertionError("a description opens nothing")
+        yield
+
+    return api_page.describe(create_app(Settings.load({}), nothing).app)
+
+
+@get("/openapi.json", include_in_schema=False)
+async def openapi() -> dict[str, Any]:
+    """Describe the API."""
+    return _description()
+
+
+def _description() -> dict[str, Any]:
+    if not _described:
+        _described.update(describe())
+    return _described
+
+
+_described: dict[str, Any] = {}
+
+
+def _chat(state: State) -> Chat:
+    found: Chat = state.chat
+    return found
+
+
+def _caller(scope: Scope) -> Person:
+    return person_at(scope)
+
+
+def _check_routes(app: Litestar) -> None:
+    """Read every route's parameters once, so that one nobody can send fails at the start."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                plan_of(handler)
+        elif isinstance(route, WebSocketRoute):
+            plan_of(route.route_handler)
