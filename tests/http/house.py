@@ -312,7 +312,7 @@ async def knock_for_socket(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    extensions = {"websocket.http.response": {}} if can_answer else {}
+    extensions: dict[str, Any] = {"websocket.http.response": {}} if can_answer else {}
     scope = scope_of("websocket", target.encode(), headers, extensions=extensions, subprotocols=[])
     await front(scope, receive, send)  # type: ignore[arg-type]
     return sent

@@ -87,7 +87,10 @@ async def test_a_dialog_without_people_or_messages_shows_neither(world: World) -
 
 
 async def test_an_entry_shows_people_and_the_newest_message(world: World) -> None:
-    people = [{"user_id": "bo", "display_name": "Bo"}, {"user_id": "ana", "display_name": "Ana", "company": "Nordwind"}]
+    people = [
+        {"user_id": "bo", "display_name": "Bo"},
+        {"user_id": "ana", "display_name": "Ana", "company": "Nordwind"},
+    ]
     dialog = await world.dialog(participants=people, title="Order 4711")
     said = await world.say("bo", dialog, "<p>ok</p>")
 
@@ -319,7 +322,9 @@ TITLES = ("100% sure", "100 sure", "a_b", "axb", "a\\b", "ab", 'say "hi"', "it's
         ("nothing like it", set[str]()),
     ],
 )
-async def test_search_finds_part_of_a_title_taken_literally(world: World, search: str, found: set[str | None]) -> None:
+async def test_search_finds_part_of_a_title_taken_literally(
+    world: World, search: str, found: set[str | None]
+) -> None:
     """B51."""
     for title in TITLES:
         await world.dialog("ana", title=title)
@@ -459,7 +464,9 @@ SWITCHES = [
     ("notifications", {"enabled": False}, "disabled", "notifications_enabled", False),
 ]
 SWITCH = pytest.mark.parametrize(
-    ("verb", "body", "status", "field", "value"), SWITCHES, ids=[f"{verb} {status}" for verb, _, status, *_ in SWITCHES]
+    ("verb", "body", "status", "field", "value"),
+    SWITCHES,
+    ids=[f"{verb} {status}" for verb, _, status, *_ in SWITCHES],
 )
 
 

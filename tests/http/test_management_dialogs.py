@@ -43,7 +43,9 @@ async def test_a_dialogs_id_is_a_uuid7_and_its_time_is_utc(world: World) -> None
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", created["created_at"])
 
 
-@pytest.mark.parametrize("meta", [{"prio": 2, "имя": ["я", None]}, [1, 2.5], "text", 0, False, "", [], {}], ids=repr)
+@pytest.mark.parametrize(
+    "meta", [{"prio": 2, "имя": ["я", None]}, [1, 2.5], "text", 0, False, "", [], {}], ids=repr
+)
 async def test_meta_comes_back_as_it_was_given(world: World, meta: object) -> None:
     created = await world.host.data("POST", "/dialogs", {**EMPTY, "meta": meta})
 
@@ -106,7 +108,10 @@ async def test_the_first_entry_of_a_repeated_person_counts(world: World) -> None
 
 
 async def test_a_new_dialog_opens_with_a_message_naming_its_people(world: World) -> None:
-    people = [{"user_id": "ana", "display_name": "Ana", "company": "Nordwind"}, {"user_id": "bo", "display_name": "Бо"}]
+    people = [
+        {"user_id": "ana", "display_name": "Ana", "company": "Nordwind"},
+        {"user_id": "bo", "display_name": "Бо"},
+    ]
     dialog = await world.dialog(participants=people)
 
     [opening] = await world.transcript("ana", dialog)
@@ -158,7 +163,10 @@ LIMITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"object_url": "https://h.example/".ljust(2048, "a")},
         {"object_url": "https://h.example/".ljust(2049, "a")},
     ),
-    "user_id of 255": (_person(user_id="я" * 255, display_name="Ana"), _person(user_id="я" * 256, display_name="Ana")),
+    "user_id of 255": (
+        _person(user_id="я" * 255, display_name="Ana"),
+        _person(user_id="я" * 256, display_name="Ana"),
+    ),
     "display_name of 200": (_person(display_name="я" * 200), _person(display_name="я" * 201)),
     "company of 200": (_person(company="я" * 200), _person(company="я" * 201)),
     "email of 254": (_person(email="я" * 254), _person(email="я" * 255)),
@@ -319,7 +327,14 @@ async def test_search_finds_the_same_set_of_scopes_in_any_order(world: World, wa
 
 @pytest.mark.parametrize(
     "wanted",
-    [[], [ONE], [ONE, ONE], [ONE, TWO, TWO], [ONE, {**TWO, "scope_level1": ["p"]}], [ONE, {"scope_level1": ["c"]}]],
+    [
+        [],
+        [ONE],
+        [ONE, ONE],
+        [ONE, TWO, TWO],
+        [ONE, {**TWO, "scope_level1": ["p"]}],
+        [ONE, {"scope_level1": ["c"]}],
+    ],
     ids=["none", "fewer", "other", "more", "a level more", "another level"],
 )
 async def test_search_finds_nothing_for_another_set_of_scopes(world: World, wanted: list[object]) -> None:
@@ -328,7 +343,9 @@ async def test_search_finds_nothing_for_another_set_of_scopes(world: World, want
     assert await world.host.data("POST", "/dialogs/search", {**OBJECT, "access_scopes": wanted}) is None
 
 
-async def test_search_without_scopes_finds_the_newest_dialog_without_scopes(world: World, clock: FakeClock) -> None:
+async def test_search_without_scopes_finds_the_newest_dialog_without_scopes(
+    world: World, clock: FakeClock
+) -> None:
     for scopes in ([], [], [ONE]):
         clock.advance()
         newest = await world.dialog(scopes=scopes)

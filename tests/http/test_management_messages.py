@@ -37,7 +37,9 @@ async def test_the_host_speaks_as_a_participant(world: World) -> None:
 async def test_what_the_host_says_for_somebody_is_made_safe(world: World) -> None:
     dialog = await world.dialog("ana")
 
-    said = await world.host.data("POST", door(dialog), {"sender_id": "ana", "content": "<b>a</b><script>1</script>"})
+    said = await world.host.data(
+        "POST", door(dialog), {"sender_id": "ana", "content": "<b>a</b><script>1</script>"}
+    )
 
     assert said["content"] == "<b>a</b>"
 
@@ -143,7 +145,9 @@ async def test_the_same_key_makes_one_message(world: World, body: dict[str, Any]
     before = await world.transcript("bo", dialog)
     keyed = {"Idempotency-Key": "once"}
 
-    answers = await asyncio.gather(*[world.host.data("POST", door(dialog), body, headers=keyed) for _ in range(20)])
+    answers = await asyncio.gather(
+        *[world.host.data("POST", door(dialog), body, headers=keyed) for _ in range(20)]
+    )
 
     assert all(answer == answers[0] for answer in answers)
     assert await world.transcript("bo", dialog) == [*before, answers[0]]

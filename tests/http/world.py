@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
-from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, WebSocketUpgradeError, aconnect_ws
+from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from litestar import Litestar
 
@@ -17,6 +17,7 @@ from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
 from mtchat_core.domain.ids import UserId
 from tests.asking import ADMIN, MANAGEMENT, PERSON, SCOPES, SECRET, Asker, Scopes, token
+from tests.holding import Held
 
 URL = "http://chat.test"
 
@@ -24,10 +25,12 @@ URL = "http://chat.test"
 class Ear:
     """A person's open socket, past its greeting."""
 
-    def __init__(self, session: AsyncWebSocketSession, greeting: dict[str, Any], stack: AsyncExitStack) -> None:
+    def __init__(
+        self, session: AsyncWebSocketSession, greeting: dict[str, Any], held: Held[AsyncWebSocketSession]
+    ) -> None:
         self.greeting = greeting
         self._session = session
-        self._stack = stack
+        self._held = held
 
     async def say(self, text: str) -> None:
         """Send a frame."""
@@ -54,8 +57,7 @@ class Ear:
 
     async def close(self) -> None:
         """Hang up, and wait until the service has noticed."""
-        await self._session.close()
-        await self._stack.aclose()
+        await self._held.release()
 
     async def closed(self) -> int:
         """Wait for the service to close the socket, and return the code."""
@@ -113,14 +115,18 @@ class World:
         """Return all there is to see: dialogs, people, scopes, and messages, unread and events as each person has them."""
         dialogs = await self.host.data("GET", "/dialogs?limit=100")
         details = [await self.host.data("GET", f"/dialogs/{dialog['id']}") for dialog in dialogs]
-        members = [(dialog["id"], person["user_id"]) for dialog in details for person in dialog["participants"][:4]]
+        members = [
+            (dialog["id"], person["user_id"]) for dialog in details for person in dialog["participants"][:4]
+        ]
         return (
             details,
             [await self.transcript(user, dialog) for dialog, user in members],
             [await self.chat.ports.inbox.dialogs_of(UserId(user)) for _, user in members],
         )
 
-    async def refuses(self, asker: Asker, verb: str, path: str, body: object = None, **options: Any) -> tuple[int, str]:
+    async def refuses(
+        self, asker: Asker, verb: str, path: str, body: object = None, **options: Any
+    ) -> tuple[int, str]:
         """Ask, expect a refusal that changed nothing (G2), and return status and code."""
         before = await self.everything()
         refusal = await asker.refused(verb, path, body, **options)
@@ -130,31 +136,39 @@ class World:
     async def listen(self, user: str, query: str | None = None) -> Ear:
         """Open a socket for somebody; it closes with the world."""
         query = f"token={token(user, SCOPES)}" if query is None else query
-        stack = await self._stack.enter_async_context(AsyncExitStack())
-        session = await stack.enter_async_context(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
-        return Ear(session, json.loads(await session.receive_text()), stack)
+        held = Held(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
+        session = await held.value()
+        self._stack.push_async_callback(held.release)
+        return Ear(session, json.loads(await session.receive_text()), held)
 
-    async def handshake(self, query: str, headers: dict[str, str] | None = None) -> int:
-        """Try to open a socket that will be refused, and return the status."""
+    async def handshake(self, query: str, headers: dict[str, str] | None = None) -> str | None:
+        """Try to open a socket that will be refused, and return the refusal's code."""
         try:
-            async with aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client, headers=headers):
-                return 101
-        except WebSocketUpgradeError as refusal:
-            return refusal.response.status_code
+            async with aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client, headers=headers or {}):
+                return None
+        except WebSocketDisconnect as refusal:
+            return refusal.reason
+
+
+class House:
+    """The doors, built once, over whichever chat moves in."""
+
+    def __init__(self, **environment: str) -> None:
+        settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **environment})
+        self.app = create_app(settings, self._the_chat)
+        self.chat: Chat | None = None
+
+    @asynccontextmanager
+    async def _the_chat(self, _: Settings) -> AsyncGenerator[Service]:
+        assert self.chat is not None
+        yield Service(self.chat)
 
 
 @asynccontextmanager
-async def open_world(chat: Chat, **environment: str) -> AsyncGenerator[World]:
+async def open_world(chat: Chat, house: House) -> AsyncGenerator[World]:
     """Open the service over *chat*, and close it after the block."""
-
-    @asynccontextmanager
-    async def the_chat(_: Settings) -> AsyncGenerator[Service]:
-        yield Service(chat)
-
-    settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **environment})
-    app = create_app(settings, the_chat)
+    house.chat, app = chat, house.app
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.lifespan())
-        transport = await stack.enter_async_context(ASGIWebSocketTransport(app))
-        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=URL))
-        yield World(chat, app, client, stack)
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=ASGIWebSocketTransport(app), base_url=URL))
+        yield World(chat, app.app, client, stack)

@@ -8,14 +8,13 @@ from uuid import uuid4
 
 import pytest
 from attrs import define, evolve, field
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtchat_adapters import memory
 from mtchat_core.chat import Chat, Ports
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.events import (
-    DialogDeleted,
     ParticipantJoined,
     ParticipantLeft,
     PresenceChanged,
@@ -732,79 +731,106 @@ async def test_dialogs_do_not_wait_for_each_other(stage: Stage) -> None:
 # Everything at once
 
 PEOPLE = (ANN, BO, CY)
-STEPS = st.sampled_from(["send", "add", "remove", "join", "leave", "pin", "connect"])
+ACTIONS = st.sampled_from(["send", "add", "remove", "join", "leave", "pin", "connect", "slowly connect"])
+STEPS = st.lists(st.tuples(ACTIONS, st.sampled_from(PEOPLE)), max_size=15)
+Travel = Callable[[list[Announcement]], list[Announcement]]
 
 
-def entitled(log: Sequence[Recorded], user: UserId, *, after: int) -> list[int]:
-    """Return the seqs *user* may hear, by replaying who was in."""
-    members: set[UserId] = set()
-    seqs: list[int] = []
-    for recorded in log:
-        event, audience = recorded.event, recorded.event.audience
-        if isinstance(event, ParticipantJoined):
-            members.add(event.user_id)
-        if recorded.seq > after and user in members and (audience.members or user in audience.people):
-            seqs.append(recorded.seq)
-        if isinstance(event, ParticipantLeft):
-            members.discard(event.user_id)
-        if isinstance(event, DialogDeleted):
-            members.clear()
-    return seqs
+@define
+class Heard:
+    """What one person heard, and what they may have heard."""
+
+    ear: Ear
+    since: int
+    """The last event before they asked for their dialogs."""
+    seqs: list[int] = field(factory=list[int])
+    entitled: list[int] = field(factory=list[int])
+    last_stay: int = 0
+    """Where their last stay began."""
+
+    def follow(self, log: Sequence[Recorded]) -> None:
+        """Replay who was in, and when."""
+        is_in = False
+        for recorded in log:
+            event, audience = recorded.event, recorded.event.audience
+            if isinstance(event, ParticipantJoined) and event.user_id == self.ear.user_id:
+                is_in, self.last_stay = True, recorded.seq
+            if is_in and (audience.members or self.ear.user_id in audience.people):
+                self.entitled.append(recorded.seq)
+            if isinstance(event, ParticipantLeft) and event.user_id == self.ear.user_id:
+                is_in = False
+        self.seqs = self.ear.seqs()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["send", "add", "remove", "join", "leave", "pin", "connect"]), st.integers(0, 2)
-        ),
-        max_size=15,
-    ),
-    data=st.data(),
-)
-async def test_everybody_hears_exactly_what_they_may_in_order_however_it_travels(
-    steps: list[tuple[str, int]], data: st.DataObject
-) -> None:
+async def act(stage: Stage, dialog: DialogId, action: str, user: UserId) -> None:
+    details = await stage.chat.dialogs.get(dialog)
+    me = next((person for person in details.participants if person.user_id == user), None)
+    if me is None:
+        if action == "add":
+            await stage.chat.participants.add(dialog, [an_invitation(user)])
+        elif action == "join":
+            await stage.join(dialog, user)
+    elif action == "send":
+        await stage.send(dialog, user)
+    elif action == "remove":
+        await stage.chat.participants.remove(dialog, user)
+    elif action == "leave":
+        await stage.chat.participants.leave(dialog, user)
+    elif action == "pin":
+        await stage.chat.inbox.pin(dialog, user, on=not me.is_pinned)
+
+
+async def play(steps: list[tuple[str, UserId]], data: st.DataObject, travel: Travel) -> list[Heard]:
+    """Run *steps* while announcements travel at their own pace, and tell what everybody heard."""
     stage = Stage.over(memory.ports(clock=FakeClock()))
-    realtime_ = stage.chat.realtime
     dialog = await stage.create(ANN)
-    ears: dict[UserId, tuple[Ear, int]] = {}
+    everybody: dict[UserId, Heard] = {}
+    connecting: list[asyncio.Task[None]] = []
     stage.broker.holds = True
-
-    for what, who in steps:
-        user = PEOPLE[who]
-        details = await stage.chat.dialogs.get(dialog)
-        people = [person.user_id for person in details.participants]
-        if what == "connect" and user not in ears:
-            ears[user] = Ear(user), details.dialog.tally.event_seq
-            await realtime_.connect(ears[user][0])
-        elif user not in people:
-            if what == "add":
-                await stage.chat.participants.add(dialog, [an_invitation(user)])
-            elif what == "join":
-                await stage.join(dialog, user)
-        elif what == "send":
-            await stage.send(dialog, user)
-        elif what == "remove":
-            await stage.chat.participants.remove(dialog, user)
-        elif what == "leave":
-            await stage.chat.participants.leave(dialog, user)
-        elif what == "pin":
-            is_pinned = any(person.user_id == user and person.is_pinned for person in details.participants)
-            await stage.chat.inbox.pin(dialog, user, on=not is_pinned)
+    for action, user in steps:
+        if action.endswith("connect") and user not in everybody:
+            since = (await stage.chat.dialogs.get(dialog)).dialog.tally.event_seq
+            ear, task = await stage.begin(user)
+            everybody[user] = Heard(ear, since)
+            connecting.append(task)
+            if action == "connect":
+                stage.inbox.gate.set()
+        await act(stage, dialog, action, user)
         if data.draw(st.booleans(), label="pass on"):
-            held = stage.broker.take()
-            stage.broker.pass_on(data.draw(st.permutations(held + held[:1]), label="travels as"))
+            stage.broker.pass_on(travel(stage.broker.take()))
             await settle()
-
-    stage.broker.pass_on(stage.broker.take())
+    stage.inbox.gate.set()
+    await asyncio.gather(*connecting)
+    stage.broker.pass_on(travel(stage.broker.take()))
     await settle()
     log = await stage.chat.ports.events.of_dialog(dialog, after=0, limit=1000)
-    realtime_.close()
-    for user, (ear, since) in ears.items():
-        heard = ear.seqs(dialog)
-        # Late news of a stay that was over before they connected is theirs too, but not owed.
-        assert [seq for seq in heard if seq > since] == entitled(log, user, after=since), user
-        assert set(heard) <= set(entitled(log, user, after=0)), user
-        assert heard == sorted(set(heard)), user
-        assert not ear.gave_up
+    stage.chat.realtime.close()
+    for heard in everybody.values():
+        heard.follow(log)
+        assert not heard.ear.gave_up
+    return list(everybody.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS, data=st.data())
+async def test_everybody_hears_exactly_what_they_may(steps: list[tuple[str, UserId]], data: st.DataObject) -> None:
+    for heard in await play(steps, data, travel=lambda held: [one for one in held for _ in "twice"]):
+        assert heard.seqs == sorted(set(heard.seqs)), heard
+        assert set(heard.seqs) <= set(heard.entitled), heard
+        # Late news from before they connected is theirs too, but not owed.
+        assert {seq for seq in heard.entitled if seq > heard.since} <= set(heard.seqs), heard
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS, data=st.data())
+async def test_however_it_travels_nobody_hears_too_much_and_nothing_of_ones_last_stay_is_lost(
+    steps: list[tuple[str, UserId]], data: st.DataObject
+) -> None:
+    def shuffled(held: list[Announcement]) -> list[Announcement]:
+        return data.draw(st.permutations(held + held[:1]), label="travels as")
+
+    for heard in await play(steps, data, travel=shuffled):
+        assert heard.seqs == sorted(set(heard.seqs)), heard
+        assert set(heard.seqs) <= set(heard.entitled), heard
+        owed = {seq for seq in heard.entitled if seq > heard.since and seq >= heard.last_stay}
+        assert owed <= set(heard.seqs), heard

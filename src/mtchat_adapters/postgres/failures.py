@@ -1,67 +1,72 @@
-"""What the driver complains about, in the core's words."""
+"""What the driver complains about, in words of our own: never SQL, never a value."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from asyncpg import InterfaceError  # type: ignore[import-untyped]
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mtchat_core.domain.errors import ServiceUnavailable
 
-T = TypeVar("T")
-
-UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION, LOCK_NOT_AVAILABLE = "23505", "23503", "55P03"
 RETRY_AFTER = timedelta(seconds=1)
-_LOST = ("08", "57P0")
-_PASSING = (*_LOST, "53", "55P03", "57014", "40001", "40P01", "25006", "25P03", "3D000")
+
+# SQLSTATE classes and codes: PostgreSQL's manual, appendix A.
+_LOST = ("08", "57P0", "25P03")
+_READ_ONLY = "25006"
+_LOCK_NOT_AVAILABLE = "55P03"
+_OUTPACED = ("23503", "23505")
+_NOT_MIGRATED = ("42P01", "42703", "42883", "3F000")
+_PASSING = ("53", "57014", "40001", "40P01", "3D000", "28")
 
 _log = logging.getLogger(__name__)
 
 
-def sqlstate(error: DBAPIError) -> str:
-    """Return the SQLSTATE of *error*; empty when there is none, as for a broken connection."""
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+class Lost(ServiceUnavailable):
+    """The connection is gone, so that another one may do."""
+
+
+class Busy(ServiceUnavailable):
+    """Somebody else holds, for too long, what we have to wait for."""
+
+
+class Outpaced(Exception):
+    """Something committed meanwhile contradicts this statement: a key is taken, a target gone."""
+
+
+class Fault(Exception):
+    """PostgreSQL refuses what it never should: a mistake of ours."""
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the SQLSTATE of *error*; empty when the server had no word in it."""
+    state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else ""
 
 
-def is_lost(error: DBAPIError) -> bool:
-    """Tell whether the connection is gone, so that another one may do."""
-    return error.connection_invalidated or isinstance(error, InterfaceError) or sqlstate(error).startswith(_LOST)
+def spoils_connection(error: BaseException) -> bool:
+    """Tell whether nobody should use the connection any more.
 
-
-@asynccontextmanager
-async def translated() -> AsyncGenerator[None]:
-    """Let what passes by itself surface as ServiceUnavailable; a mistake of ours stays one.
-
-    Raises:
-        ServiceUnavailable: the database can't be reached, or did not answer in time.
+    After a timeout its answer may still come; a server that became read-only stays so.
     """
-    try:
-        yield
-    except DBAPIError as error:
-        state = sqlstate(error)
-        if not (is_lost(error) or state.startswith(_PASSING) or isinstance(error.orig, OSError | TimeoutError)):
-            raise
-        _log.warning("the database can't serve right now: %s %s", type(error.orig).__name__, state)
-        raise ServiceUnavailable(retry_after=RETRY_AFTER) from None
-    except (OSError, TimeoutError, PoolTimeout) as error:
-        _log.warning("the database can't be reached in time: %s", type(error).__name__)
-        raise ServiceUnavailable(retry_after=RETRY_AFTER) from None
+    return not sqlstate(error) or sqlstate(error).startswith((*_LOST, _READ_ONLY))
 
 
-async def repeatable(work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work* that may be done twice; once more if the connection turns out to be gone.
-
-    Raises:
-        ServiceUnavailable: the database can't be reached, or did not answer in time.
-    """
-    async with translated():
-        try:
-            return await work()
-        except DBAPIError as error:
-            if not is_lost(error):
-                raise
-            return await work()
+def translated(error: Exception) -> Exception:
+    """Return what to raise instead of the driver's *error*."""
+    state, kind = sqlstate(error), type(error).__name__
+    if state.startswith(_OUTPACED):
+        return Outpaced(state)
+    if state.startswith(_NOT_MIGRATED):
+        _log.error("the database lacks a table, a column or a function (%s): run `mtchat migrate`", state)
+        return ServiceUnavailable(retry_after=RETRY_AFTER)
+    if state == _LOCK_NOT_AVAILABLE:
+        return Busy(retry_after=RETRY_AFTER)
+    if state.startswith(_LOST) or (not state and isinstance(error, InterfaceError | OSError)):
+        # A timeout is an OSError too, but says nothing about the connection.
+        lost = ServiceUnavailable if isinstance(error, TimeoutError) else Lost
+        _log.warning("the connection to the database is gone or silent: %s %s", kind, state)
+        return lost(retry_after=RETRY_AFTER)
+    if state.startswith((_READ_ONLY, *_PASSING)) or isinstance(error, PoolTimeout):
+        _log.warning("the database can't serve right now: %s %s", kind, state)
+        return ServiceUnavailable(retry_after=RETRY_AFTER)
+    return Fault(f"PostgreSQL refused a statement: {kind} {state} {getattr(error, 'constraint_name', None) or ''}")

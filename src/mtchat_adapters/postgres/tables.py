@@ -1,11 +1,11 @@
-"""The tables, as queries see them. `migrations` makes them; a test holds the two together.
+"""The tables, as statements see them. `migrations` makes them; a test holds the two together.
 
 Everything below a dialog has `dialog_id` first in its key, so that dialogs could live on several
-servers. Names carry no schema: every connection's search path begins with ours.
+servers. Names carry no schema: every connection's search path is ours.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB, UUID
 
 metadata = sa.MetaData()
 
@@ -21,7 +21,7 @@ dialogs = sa.Table(
     sa.Column("object_id", _ExternalId, nullable=False),
     sa.Column("title", sa.Text),
     sa.Column("object_url", sa.Text),
-    sa.Column("meta", JSONB(none_as_null=True)),
+    sa.Column("meta", JSON),
     sa.Column("created_by", _ExternalId),
     sa.Column("created_at", _Instant, nullable=False),
     sa.Column("active_at", _Instant, nullable=False),
@@ -34,6 +34,7 @@ dialogs = sa.Table(
     sa.Column("last_issued_id", _Id),
     sa.Column("reminder_since", _Instant),
     sa.Column("reminder_due", _Instant),
+    sa.Column("archive_changes", sa.BigInteger, nullable=False),
 )
 
 participants = sa.Table(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from mtchat_app.http.views import DialogView, MessageView
 from mtchat_core.domain import events
@@ -70,7 +71,7 @@ def _facts(event: Event) -> dict[str, Any]:
     match event:
         case events.MessageSent(message=message):
             view = MessageView.of(message)
-            flat = msgspec.structs.asdict(view)
+            flat = {name: value for name, value in msgspec.structs.asdict(view).items() if value is not UNSET}
             if message.sender_id is None:
                 del flat["sender_id"]
             return {**flat, "payload": {"message": view}}

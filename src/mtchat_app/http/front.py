@@ -297,8 +297,9 @@ def _decode(raw: bytes) -> str:
 
 
 def _cut(decoded: str, path: str) -> str:
-    """Return the part of *decoded* that *path* is: a host application may have cut a prefix off."""
-    kept = path if decoded.endswith("/") else path.rstrip("/")
+    """Return the part of *decoded* that *path* is: a host application may cut a prefix off, or hang a slash on."""
+    plain = decoded.replace(SLASH_IN_SEGMENT, "/")
+    kept = path if plain.endswith(path) else path[:-1]
     return decoded[-len(kept) :]
 
 

@@ -26,7 +26,6 @@ def configure(level: Literal["debug", "info", "warning", "error"], look: Literal
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            _one_line,
             *_renderers(look),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -44,7 +43,8 @@ def _renderers(look: str) -> list[Any]:
     # The default shows the variables of every frame, and with them secrets and texts.
     plain = structlog.dev.plain_traceback
     return [
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), repr_native_str=True, exception_formatter=plain)
+        _one_line,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), repr_native_str=True, exception_formatter=plain),
     ]
 
 

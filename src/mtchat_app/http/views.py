@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from mtchat_core.domain.dialogs import Dialog, Json
+from mtchat_core.domain.dialogs import Dialog
 from mtchat_core.domain.inbox import Entry, Preview, Seen, Summary
 from mtchat_core.domain.messages import Message
 from mtchat_core.domain.participants import Participant
@@ -33,7 +33,7 @@ class DialogView(Struct, kw_only=True, frozen=True):
     object_url: Annotated[str | None, Meta(description="An http(s) link to the business object.")]
     created_by: Annotated[str | None, Meta(description="The first participant at creation.")]
     created_at: Instant
-    meta: Annotated[Json | UnsetType, Meta(description="The host's own data; absent when there is none.")] = UNSET
+    meta: Annotated[Any, Meta(description="The host's own data; absent when there is none.")] = UNSET
 
     @classmethod
     def of(cls, dialog: Dialog) -> "DialogView":

@@ -7,7 +7,6 @@ from typing import Protocol
 from mtchat_core.domain.errors import ChatError
 from mtchat_core.domain.events import (
     DialogDeleted,
-    Event,
     ParticipantJoined,
     ParticipantLeft,
     PresenceChanged,
@@ -60,6 +59,7 @@ class Realtime:
         self._left: dict[UserId, dict[DialogId, int]] = {}
         self._heard: dict[DialogId, dict[UserId, int]] = {}
         self._early: dict[DialogId, dict[int, Recorded]] = {}
+        self._away: dict[DialogId, set[UserId]] = {}
         self._unsure: set[DialogId] = set()
         self._loading: dict[UserId, asyncio.Task[None]] = {}
         self._meanwhile: dict[UserId, list[Recorded]] = {}
@@ -127,6 +127,7 @@ class Realtime:
         if not listeners:
             del self._heard[dialog]
             self._early.pop(dialog, None)
+            self._away.pop(dialog, None)
             self._unsure.discard(dialog)
 
     def _announced(self, announcement: Announcement) -> None:
@@ -158,8 +159,12 @@ class Realtime:
             del early[seq]
         if early:
             self._fetch_missing(dialog)
-        else:
-            del self._early[dialog]
+            return
+        del self._early[dialog]
+        for user in self._away.pop(dialog, set()) & listeners.keys():
+            self._left.setdefault(user, {})[dialog] = listeners[user]
+            self._dialogs[user].discard(dialog)
+            self._unwatch(user, dialog)
 
     def _welcome(self, user: UserId, dialog: DialogId, seq: int) -> None:
         listeners = self._heard.get(dialog, {})
@@ -174,13 +179,14 @@ class Realtime:
 
     def _hear(self, user: UserId, recorded: Recorded) -> None:
         event, dialog = recorded.event, recorded.event.dialog_id
+        away = self._away.get(dialog, set[UserId]())
         self._heard[dialog][user] = recorded.seq
-        if event.audience.members or user in event.audience.people:
+        if isinstance(event, ParticipantJoined) and event.user_id == user:
+            away.discard(user)
+        if user not in away and (event.audience.members or user in event.audience.people):
             self._deliver(recorded, user)
-        if _ends_for(user, event) and dialog in self._dialogs.get(user, ()):
-            self._dialogs[user].discard(dialog)
-            self._left.setdefault(user, {})[dialog] = recorded.seq
-            self._unwatch(user, dialog)
+        if isinstance(event, DialogDeleted) or (isinstance(event, ParticipantLeft) and event.user_id == user):
+            self._away.setdefault(dialog, set()).add(user)
 
     def _deliver(self, announcement: Announcement, user: UserId) -> None:
         for sink in tuple(self._sinks.get(user, ())):
@@ -233,7 +239,3 @@ class Realtime:
                 self._announced(recorded)
             if len(missed) < _BATCH:
                 return
-
-
-def _ends_for(user: UserId, event: Event) -> bool:
-    return isinstance(event, DialogDeleted) or (isinstance(event, ParticipantLeft) and event.user_id == user)

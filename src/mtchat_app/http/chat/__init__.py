@@ -5,6 +5,7 @@ from mtchat_app.http.chat import inbox, messages, participants, receipts
 
 ROUTES = (
     inbox.list_dialogs,
+    inbox.no_object,
     inbox.newest_of_object,
     inbox.dialogs_of_object,
     inbox.get_dialog,

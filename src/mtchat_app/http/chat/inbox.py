@@ -15,6 +15,7 @@ from mtchat_app.http.parameters import SCOPED
 from mtchat_app.http.views import EntryView
 from mtchat_core.chat import Chat
 from mtchat_core.domain.dialogs import object_ref
+from mtchat_core.domain.errors import BadRequest
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.inbox import Listing, Position, Query
 
@@ -55,6 +56,12 @@ async def list_dialogs(
         [EntryView.listed(entry) for entry in entries],
         next_cursor=write_position(Position.of(entries[-1])) if is_full else None,
     )
+
+
+@get("/dialogs/by-object", include_in_schema=False)
+async def no_object() -> None:
+    """Refuse like any other address that should hold a UUID and does not."""
+    raise BadRequest("dialog_id in the address must be a UUID.")
 
 
 @get("/dialogs/by-object/{object_type:str}/{object_id:str}", opt=SCOPED, tags=["Dialogs"])

@@ -1,6 +1,6 @@
 """The host creates, finds, changes and deletes dialogs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import delete, get, patch, post
@@ -14,7 +14,7 @@ from mtchat_app.http.management.participants import Person, invitation
 from mtchat_app.http.management.scopes import Scope
 from mtchat_app.http.views import DialogView, ParticipantView, ScopeView, dialog_fields
 from mtchat_core.chat import Chat
-from mtchat_core.domain.dialogs import About, Json, about, object_ref
+from mtchat_core.domain.dialogs import About, about, object_ref
 from mtchat_core.domain.ids import DialogId, user_id
 from mtchat_core.domain.inbox import Access
 from mtchat_core.domain.scopes import UserScope
@@ -25,7 +25,7 @@ ObjectId = Annotated[str, Meta(description="1 to 255 characters, compared exactl
 ObjectType = Annotated[str, Meta(description="1 to 100 characters, compared exactly.")]
 Title = Annotated[str | None, Meta(description="Up to 500 characters.")]
 ObjectUrl = Annotated[str | None, Meta(description="An absolute http(s) link, up to 2048 characters.")]
-MetaJson = Annotated[Json, Meta(description="Any JSON up to 16 KiB and 20 levels; stored, never searched.")]
+MetaJson = Annotated[Any, Meta(description="Any JSON up to 16 KiB and 20 levels; stored, never searched.")]
 
 
 class CreateDialog(Struct, kw_only=True, frozen=True):
@@ -66,7 +66,7 @@ class ChangeDialog(Struct, kw_only=True, frozen=True):
 
     title: Title | UnsetType = UNSET
     object_url: ObjectUrl | UnsetType = UNSET
-    meta: MetaJson | UnsetType = UNSET
+    meta: MetaJson = UNSET
 
     def of(self, kept: About) -> About:
         """Return *kept* with the changes."""

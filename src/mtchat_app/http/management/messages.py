@@ -1,6 +1,6 @@
 """The host speaks in a dialog: as a person, or in the system's voice."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import post
@@ -11,7 +11,6 @@ from msgspec import Meta, Struct
 from mtchat_app.http.envelope import Data
 from mtchat_app.http.views import MessageView
 from mtchat_core.chat import Chat
-from mtchat_core.domain.dialogs import Json
 from mtchat_core.domain.errors import InvalidInput
 from mtchat_core.domain.ids import DialogId, MessageId, user_id
 from mtchat_core.domain.messages import Draft
@@ -32,7 +31,7 @@ class PostMessage(Struct, kw_only=True, frozen=True):
             description="A business event that clients put into words, like `order.confirmed`: a-z, 0-9, _ and ."
         ),
     ] = None
-    params: Annotated[dict[str, Json] | None, Meta(description="What fills the sentence; with event.")] = None
+    params: Annotated[dict[str, Any] | None, Meta(description="What fills the sentence; with event.")] = None
     text: Annotated[
         str | None,
         Meta(description="Plain words: alone as a notice, or with event where a client knows no sentence."),

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import delete, post
+from litestar import MediaType, delete, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
@@ -52,7 +52,7 @@ def invitation(person: str | Person) -> Invitation:
     return (Person(user_id=person) if isinstance(person, str) else person).invitation()
 
 
-@post("/dialogs/{dialog_id:str}/participants", status_code=201, tags=["Participants"])
+@post("/dialogs/{dialog_id:str}/participants", status_code=201, media_type=MediaType.TEXT, tags=["Participants"])
 async def add_participant(dialog_id: FromPath[UUID], data: JSONBody[Person], chat: NamedDependency[Chat]) -> None:
     """Add a person with nothing unread. Somebody who takes part already is left as they are."""
     await chat.participants.add(DialogId(dialog_id), [data.invitation()])

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mtchat_app.http.envelope import Data
 from mtchat_app.http.views import ScopeView
@@ -22,7 +22,7 @@ Labels = Annotated[
 class Scope(Struct, kw_only=True, frozen=True):
     """Three levels of labels. A person gets in when every level is empty or shares a label."""
 
-    scope_level0: Labels | None = None
+    scope_level0: Labels | UnsetType = UNSET
     scope_level1: Labels = []
     scope_level2: Labels = []
     tenant_uid: Annotated[
@@ -31,11 +31,11 @@ class Scope(Struct, kw_only=True, frozen=True):
 
     def access(self) -> AccessScope:
         """Return the scope as the domain knows it."""
-        by_tenant = self.scope_level0 is None and self.tenant_uid is not None
-        level0 = [self.tenant_uid] if by_tenant and self.tenant_uid is not None else self.scope_level0 or []
-        return access_scope(
-            level0, self.scope_level1, self.scope_level2, tenant_uid=self.tenant_uid if by_tenant else None
-        )
+        if self.scope_level0 is UNSET and self.tenant_uid is not None:
+            named, tenant_uid = [self.tenant_uid], self.tenant_uid
+        else:
+            named, tenant_uid = [] if self.scope_level0 is UNSET else self.scope_level0, None
+        return access_scope(named, self.scope_level1, self.scope_level2, tenant_uid=tenant_uid)
 
 
 class ReplaceScopes(Struct, kw_only=True, frozen=True):

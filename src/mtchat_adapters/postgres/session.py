@@ -1,0 +1,181 @@
+"""Statements, and the two ways to run them: alone in one trip, or several in a transaction.
+
+SQLAlchemy keeps the pool and writes the SQL; the rows travel through the driver itself, which
+halves what a query costs (docs/adr/0002-one-hot-path-for-send.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, cast
+
+import sqlalchemy as sa
+from attrs import frozen
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from mtchat_adapters.postgres.failures import Fault, Lost, spoils_connection, translated
+from mtchat_core.domain.errors import ServiceUnavailable
+
+Row = Mapping[str, Any]
+Values = Mapping[str, Any]
+
+
+@frozen
+class Statement:
+    """SQL with its values by number, and the names of the values in that order."""
+
+    sql: str
+    names: tuple[str, ...]
+
+
+def statement(text: str) -> Statement:
+    """Return *text* with values by name (`:dialog`) as PostgreSQL prepares it, once per connection."""
+    compiled = sa.text(text).compile(dialect=dialect())
+    return Statement(str(compiled), tuple(cast(Sequence[str], compiled.positiontup)))
+
+
+class _Driver(Protocol):
+    async def fetch(self, query: str, *values: Any) -> Sequence[Row]: ...
+    async def execute(self, query: str) -> str: ...
+
+
+class Session:
+    """A connection until it is closed, which gives it back, or drops it when it is spoilt."""
+
+    def __init__(self, pooled: PoolProxiedConnection) -> None:
+        self._pooled = pooled
+        self._driver = cast(_Driver, pooled.driver_connection)
+        self._is_spoilt = False
+
+    @classmethod
+    async def open(cls, engine: AsyncEngine) -> "Session":
+        """Borrow a connection from the pool.
+
+        Raises:
+            ServiceUnavailable: none is free in time, or none can be opened.
+        """
+        try:
+            return cls(await engine.raw_connection())
+        except Exception as error:
+            raise translated(error) from None
+
+    def close(self) -> None:
+        """Give the connection back. Never waits, so that a cancelled caller can't come between."""
+        if self._is_spoilt:
+            self._pooled.invalidate()
+        self._pooled.close()
+
+    def spoil(self) -> None:
+        """Have the connection dropped: the server undoes what was not committed."""
+        self._is_spoilt = True
+
+    async def all(self, statement: Statement, values: Values) -> Sequence[Row]:
+        """Run a statement and return its rows.
+
+        Raises:
+            ServiceUnavailable: the database can't be reached, or did not answer in time.
+            Outpaced: something committed meanwhile contradicts it.
+        """
+        try:
+            return await self._driver.fetch(statement.sql, *(values[name] for name in statement.names))
+        except Exception as error:
+            self._is_spoilt = self._is_spoilt or spoils_connection(error)
+            raise translated(error) from None
+        except BaseException:
+            self.spoil()
+            raise
+
+    async def one(self, statement: Statement, values: Values) -> Row | None:
+        """Run a statement and return its row, if there is one."""
+        rows = await self.all(statement, values)
+        return rows[0] if rows else None
+
+    async def begin(self) -> None:
+        """Begin a transaction."""
+        await self._execute("begin")
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+        if await self._execute("commit") != "COMMIT":
+            raise Fault("PostgreSQL rolled back instead of committing: an error was passed over")
+
+    async def rollback(self) -> None:
+        """Undo the transaction; with a spoilt or lost connection the server does it by itself."""
+        if not self._is_spoilt:
+            with suppress(ServiceUnavailable):
+                await self._execute("rollback")
+
+    async def save(self) -> None:
+        """Mark a point in the transaction to go back to."""
+        await self._execute("savepoint here")
+
+    async def go_back(self) -> None:
+        """Undo what happened since `save`."""
+        await self._execute("rollback to savepoint here")
+
+    async def _execute(self, command: str) -> str:
+        try:
+            return await self._driver.execute(command)
+        except Exception as error:
+            self.spoil()
+            raise translated(error) from None
+        except BaseException:
+            self.spoil()
+            raise
+
+
+async def begun(engine: AsyncEngine) -> Session:
+    """Return a session with a transaction begun; one that turns out to be dead is replaced, once.
+
+    Raises:
+        ServiceUnavailable: the database can't be reached, or did not answer in time.
+    """
+    try:
+        return await _begun(engine)
+    except Lost:
+        return await _begun(engine)
+
+
+async def _begun(engine: AsyncEngine) -> Session:
+    session = await Session.open(engine)
+    try:
+        await session.begin()
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+@frozen
+class Trips:
+    """Statements that stand alone: one trip each, committed by itself."""
+
+    engine: AsyncEngine
+
+    async def all(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Sequence[Row]:
+        """Run a statement and return its rows; once more if the connection turns out to be gone.
+
+        One that is not repeatable is run once: it may have been committed all the same.
+        Raises:
+            ServiceUnavailable: the database can't be reached, or did not answer in time.
+            Outpaced: something committed meanwhile contradicts it.
+        """
+        try:
+            return await self._once(statement, values)
+        except Lost:
+            if not is_repeatable:
+                raise
+            return await self._once(statement, values)
+
+    async def one(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Row | None:
+        """Run a statement and return its row, if there is one."""
+        rows = await self.all(statement, values, is_repeatable=is_repeatable)
+        return rows[0] if rows else None
+
+    async def _once(self, statement: Statement, values: Values) -> Sequence[Row]:
+        session = await Session.open(self.engine)
+        try:
+            return await session.all(statement, values)
+        finally:
+            session.close()
