@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from attrs import evolve
 
-from mtchat_adapters import memory, postgres
+from mtchat_adapters import memory, pgv as postgres
 from mtchat_core.chat import Chat, Ports
 from tests.builders import FakeClock
 from tests import servers

@@ -68,7 +68,7 @@ def _embedded(stack: ExitStack, data: Path) -> str:
 
 def _migrate(settings: Settings) -> None:
     if settings.database_url is not None:
-        from mtchat_adapters import postgres
+        from mtchat_adapters import pgv as postgres
 
         postgres.migrate(settings.database_url, settings.database_schema)
 

@@ -59,8 +59,8 @@ def front() -> Front:
     return house()
 
 
-def token(claims: object = None, secret: str = SECRET, **more: Any) -> str:
-    return jwt.encode({"sub": "ana", **more} if claims is None else claims, secret, algorithm="HS256")  # type: ignore[arg-type]
+def token(claims: dict[str, Any] | None = None, secret: str = SECRET, **more: Any) -> str:
+    return jwt.encode({"sub": "ana", **more} if claims is None else claims, secret, algorithm="HS256")
 
 
 def raw_token(payload: bytes, header: bytes = b'{"alg":"HS256","typ":"JWT"}', secret: str = SECRET) -> str:
@@ -128,7 +128,7 @@ async def test_the_claim_has_the_name_the_settings_give_it() -> None:
 async def test_b18_only_the_algorithm_of_the_key_counts(front: Front) -> None:
     claims = {"sub": "ana"}
     foreign = [
-        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, "", algorithm="none"),
         jwt.encode(claims, SECRET * 2, algorithm="HS384"),
         jwt.encode(claims, SECRET * 2, algorithm="HS512"),
         jwt.encode(claims, RSA_KEY, algorithm="RS256"),
@@ -316,20 +316,24 @@ async def test_a_token_may_have_to_expire() -> None:
 
 async def test_b24_audience_and_issuer_count_once_they_are_configured() -> None:
     front = house({**SECURE, "JWT_AUDIENCE": "chat, desk", "JWT_ISSUER": "https://host.test"})
-    good = {"iss": "https://host.test", "aud": ["other", "desk"]}
-
-    assert (await me(front, token(**good))).status == 200
-    assert (await me(front, token(**{**good, "aud": "chat"}))).status == 200
-    for bad in (
+    good: dict[str, Any] = {"sub": "ana", "iss": "https://host.test", "aud": ["other", "desk"]}
+    bad: list[dict[str, Any]] = [
         {"aud": "else"},
         {"aud": []},
         {"aud": None},
         {"aud": {"chat": 1}},
         {"iss": "x"},
         {"iss": ["https://host.test"]},
-    ):
-        assert (await me(front, token(**{**good, **bad}))).refusal == (401, "UNAUTHORIZED")
-    assert (await me(front, token(iss=good["iss"]))).refusal == (401, "UNAUTHORIZED")
+    ]
+
+    async def ask(claims: dict[str, Any]) -> Answer:
+        return await me(front, raw_token(json.dumps(claims).encode()))
+
+    assert (await ask(good)).status == 200
+    assert (await ask({**good, "aud": "chat"})).status == 200
+    for change in bad:
+        assert (await ask({**good, **change})).refusal == (401, "UNAUTHORIZED")
+    assert (await ask({"sub": "ana", "iss": good["iss"]})).refusal == (401, "UNAUTHORIZED")
 
 
 # Remembering
@@ -408,7 +412,7 @@ def jwk(algorithm: Any, key: Any, **more: Any) -> dict[str, Any]:
 class Issuer:
     """An identity provider: its key set, and how often it was asked."""
 
-    def __init__(self, *keys: dict[str, Any]) -> None:
+    def __init__(self, *keys: Any) -> None:
         self.keys = list(keys)
         self.asked = 0
         self.answers: Callable[[], httpx.Response] = lambda: httpx.Response(200, json={"keys": self.keys})
@@ -457,7 +461,7 @@ async def test_entries_that_are_no_keys_for_us_are_ignored() -> None:
         jwk(RSAAlgorithm, RSA_KEY, kid="alg", alg="RS512"),
         {"kty": "RSA", "kid": "half"},
         {"kty": ["RSA"]},
-        *[7, None, "key"],  # type: ignore[list-item]
+        *[7, None, "key"],
         jwk(ECAlgorithm, EC_KEY, kid="good"),
     )
     front = issuer.house()
@@ -469,7 +473,7 @@ async def test_entries_that_are_no_keys_for_us_are_ignored() -> None:
 
 
 async def test_a_new_key_is_fetched_when_a_token_names_it_but_not_too_often() -> None:
-    issuer = Issuer(jwk(EC_ALGORITHM := ECAlgorithm, EC_KEY, kid="old"))
+    issuer = Issuer(jwk(ECAlgorithm, EC_KEY, kid="old"))
     front = issuer.house()
     await me(front, signed(EC_KEY, "ES256", "old"))
     issuer.keys.append(jwk(RSAAlgorithm, RSA_KEY, kid="new"))
@@ -480,7 +484,6 @@ async def test_a_new_key_is_fetched_when_a_token_names_it_but_not_too_often() ->
     for number in range(20):
         await me(front, signed(RSA_KEY, "RS256", f"guess-{number}"))
     assert issuer.asked == 2
-    assert EC_ALGORITHM is ECAlgorithm
 
 
 @pytest.mark.parametrize(
@@ -726,19 +729,19 @@ async def test_each_check_comes_before_the_next() -> None:
         good: bool = True,
         who: str = "ana",
         scopes: bytes = b"e30=",
-        id: str = ID,
+        thing: str = ID,
         limit: str = "1",
         body: bytes = b"{}",
     ) -> Answer:
         headers = (*bearer(token() if good else "x"), (b"x-scope-config", scopes), json_type)
-        path = MAKE.replace(ID, id) + f"?user_id={who}&limit={limit}"
+        path = MAKE.replace(ID, thing) + f"?user_id={who}&limit={limit}"
         return await knock(front, path, headers, method="POST", body=body)
 
     everything: dict[str, Any] = {
         "good": False,
         "who": "bo",
         "scopes": b"rubbish",
-        "id": "rubbish",
+        "thing": "rubbish",
         "limit": "rubbish",
         "body": b"rubbish",
     }

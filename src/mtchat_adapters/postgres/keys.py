@@ -2,46 +2,54 @@
 
 from uuid import UUID
 
-import sqlalchemy as sa
 from attrs import frozen
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mtchat_adapters.postgres.failures import LOCK_NOT_AVAILABLE, sqlstate
+from mtchat_adapters.postgres.failures import Busy
+from mtchat_adapters.postgres.session import Row, Session, Values, statement
 from mtchat_core.domain.messages import IdempotencyConflict, IdempotencyKeyReused
 from mtchat_core.ports.keys import KEPT_FOR
 
-# A claim under way elsewhere is waited for. The update that changes nothing makes the row
-# visible to `returning` even when it was committed after this statement began.
-_CLAIM = sa.text("""
+_ATTEMPTS = 5
+"""How many seconds a claim waits for another: one by one, as no statement may take that long."""
+
+_WAIT_A_SECOND = statement("select set_config('lock_timeout', '1000', true)")
+
+# Updating even when nothing changes lets `returning` show a row that was committed after this
+# statement began.
+_CLAIM = statement("""
     insert into idempotency_keys as kept (key, fingerprint, made, created_at)
     values (:key, :fingerprint, :made, clock_timestamp())
     on conflict (key) do update set
-      fingerprint = case when kept.created_at <= clock_timestamp() - :kept_for then excluded.fingerprint
-                         else kept.fingerprint end,
-      made = case when kept.created_at <= clock_timestamp() - :kept_for then excluded.made else kept.made end,
-      created_at = case when kept.created_at <= clock_timestamp() - :kept_for then excluded.created_at
-                        else kept.created_at end
+      fingerprint = case when kept.created_at > excluded.created_at - cast(:kept_for as interval)
+        then kept.fingerprint else excluded.fingerprint end,
+      made = case when kept.created_at > excluded.created_at - cast(:kept_for as interval)
+        then kept.made else excluded.made end,
+      created_at = case when kept.created_at > excluded.created_at - cast(:kept_for as interval)
+        then kept.created_at else excluded.created_at end
     returning made, fingerprint
-""").bindparams(sa.bindparam("kept_for", type_=sa.Interval), sa.bindparam("fingerprint", type_=sa.LargeBinary))
+""")
 
 
 @frozen
 class PostgresKeys:
     """Keys of one transaction."""
 
-    connection: AsyncConnection
+    session: Session
 
     async def claim(self, key: str, *, fingerprint: bytes, made: UUID) -> UUID:
         """Tie *key* to what was *made*, or return what it is tied to already."""
-        values = {"key": key, "fingerprint": fingerprint, "made": made, "kept_for": KEPT_FOR}
-        try:
-            kept = (await self.connection.execute(_CLAIM, values)).one()
-        except DBAPIError as error:
-            if sqlstate(error) == LOCK_NOT_AVAILABLE:
-                raise IdempotencyConflict from None
-            raise
-        if kept.fingerprint != fingerprint:
+        kept = await self._claim({"key": key, "fingerprint": fingerprint, "made": made, "kept_for": KEPT_FOR})
+        if kept["fingerprint"] != fingerprint:
             raise IdempotencyKeyReused
-        first: UUID = kept.made
+        first: UUID = kept["made"]
         return first
+
+    async def _claim(self, values: Values) -> Row:
+        await self.session.all(_WAIT_A_SECOND, {})
+        for _ in range(_ATTEMPTS):
+            await self.session.save()
+            try:
+                return (await self.session.all(_CLAIM, values))[0]
+            except Busy:
+                await self.session.go_back()
+        raise IdempotencyConflict

@@ -1,29 +1,60 @@
 """People in dialogs, in PostgreSQL."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
-import sqlalchemy as sa
 from attrs import frozen
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mtchat_adapters.postgres import rows
-from mtchat_adapters.postgres.tables import participants
+from mtchat_adapters.postgres.session import Session, statement
 from mtchat_core.domain.ids import DialogId, MessageId, UserId
 from mtchat_core.domain.messages import Message
 from mtchat_core.domain.participants import Participant
 
-_KEPT = ("dialog_id", "user_id", "display_name", "company", "email", "phone", "joined_as", "joined_at")
+_GET = statement(f"""
+    select {rows.PARTICIPANT} from participants p where p.dialog_id = :dialog and p.user_id = :user
+""")  # noqa: S608 - built from our own constants
 
-# The SQL of ReadMark.forgetting, for everybody at once.
-_FORGET = sa.text("""
+_USER_IDS = statement("select p.user_id from participants p where p.dialog_id = :dialog")
+
+_ADD = statement(f"""
+    insert into participants ({", ".join(rows.PARTICIPANT_NAMES.split())})
+    select {rows.PARTICIPANT} from jsonb_to_recordset(cast(:people as jsonb)) as p (
+      dialog_id uuid, user_id text, display_name text, company text, email text, phone text,
+      joined_as text, joined_at timestamptz, read_seq bigint, read_counted bigint, last_read_message_id uuid,
+      notifications_enabled boolean, is_archived boolean, is_pinned boolean, unarchived_at timestamptz
+    )
+    on conflict do nothing
+    returning user_id
+""")  # noqa: S608 - built from our own constants
+
+# A send that waits for this dialog's lock may have looked at the archives before: the count tells it so.
+_SAVE = statement("""
+    with archive_changed as (
+      update dialogs d set archive_changes = d.archive_changes + 1
+      from participants p
+      where d.id = :dialog and p.dialog_id = :dialog and p.user_id = :user and p.is_archived <> :is_archived
+    )
+    update participants set read_seq = :read_seq, read_counted = :read_counted,
+      last_read_message_id = :last_read_message_id, notifications_enabled = :notifications_enabled,
+      is_archived = :is_archived, is_pinned = :is_pinned, unarchived_at = :unarchived_at
+    where dialog_id = :dialog and user_id = :user
+""")
+
+_REMOVE = statement(f"""
+    delete from participants p where p.dialog_id = :dialog and p.user_id = :user returning {rows.PARTICIPANT}
+""")  # noqa: S608 - built from our own constants
+
+# ReadMark.forgetting, for everybody at once.
+_FORGET = statement("""
     update participants set
-      read_counted = read_counted
-        - case when :seq <= read_seq or (user_id = :sender and read_seq > 0) then 1 else 0 end,
-      last_read_message_id =
-        case when last_read_message_id = :message then cast(:older as uuid) else last_read_message_id end
+      read_counted = read_counted - case when read_seq >= :seq or (user_id = :sender and read_seq > 0)
+        then 1 else 0 end,
+      last_read_message_id = case when last_read_message_id = :message
+        then cast(:older as uuid) else last_read_message_id end
     where dialog_id = :dialog
-      and (:seq <= read_seq or (user_id = :sender and read_seq > 0) or last_read_message_id = :message)
+      and (read_seq >= :seq or (user_id = :sender and read_seq > 0) or last_read_message_id = :message)
 """)
 
 
@@ -31,42 +62,36 @@ _FORGET = sa.text("""
 class PostgresParticipants:
     """Participants of one transaction."""
 
-    connection: AsyncConnection
+    session: Session
 
     async def get(self, dialog: DialogId, user: UserId) -> Participant | None:
         """Return one participant."""
-        row = (await self.connection.execute(sa.select(participants).where(_is(dialog, user)))).one_or_none()
+        row = await self.session.one(_GET, {"dialog": dialog, "user": user})
         return rows.participant(row) if row else None
 
     async def user_ids(self, dialog: DialogId) -> frozenset[UserId]:
         """Return who takes part."""
-        found = await self.connection.execute(
-            sa.select(participants.c.user_id).where(participants.c.dialog_id == dialog)
-        )
-        return frozenset(found.scalars())
+        return frozenset(row["user_id"] for row in await self.session.all(_USER_IDS, {"dialog": dialog}))
 
     async def add(self, people: Sequence[Participant]) -> tuple[Participant, ...]:
         """Keep those who do not take part yet, all in one statement."""
         if not people:
             return ()
-        values = [rows.participant_values(person) for person in people]
-        insert = postgresql.insert(participants).values(values).on_conflict_do_nothing()
-        new = set((await self.connection.execute(insert.returning(participants.c.user_id))).scalars())
+        values = [_values(person) for person in people]
+        added = await self.session.all(_ADD, {"people": json.dumps(values, default=str)})
+        new = {row["user_id"] for row in added}
         return tuple(person for person in people if person.user_id in new)
 
     async def save(self, participant: Participant) -> None:
         """Keep a changed participant."""
-        values = rows.participant_values(participant)
-        changed = {name: value for name, value in values.items() if name not in _KEPT}
-        where = _is(participant.dialog_id, participant.user_id)
-        await self.connection.execute(sa.update(participants).where(where).values(changed))
+        await self.session.all(
+            _SAVE,
+            {**_values(participant), "dialog": participant.dialog_id, "user": participant.user_id},
+        )
 
     async def remove(self, dialog: DialogId, user: UserId) -> Participant | None:
         """Remove one participant."""
-        removed = await self.connection.execute(
-            sa.delete(participants).where(_is(dialog, user)).returning(*participants.c)
-        )
-        row = removed.one_or_none()
+        row = await self.session.one(_REMOVE, {"dialog": dialog, "user": user})
         return rows.participant(row) if row else None
 
     async def forget_message(self, message: Message, *, older: MessageId | None) -> None:
@@ -78,8 +103,24 @@ class PostgresParticipants:
             "message": message.id,
             "older": older,
         }
-        await self.connection.execute(_FORGET, values)
+        await self.session.all(_FORGET, values)
 
 
-def _is(dialog: DialogId, user: UserId) -> sa.ColumnElement[bool]:
-    return sa.and_(participants.c.dialog_id == dialog, participants.c.user_id == user)
+def _values(person: Participant) -> dict[str, Any]:
+    return {
+        "dialog_id": person.dialog_id,
+        "user_id": person.user_id,
+        "display_name": person.profile.display_name,
+        "company": person.profile.company,
+        "email": person.profile.email,
+        "phone": person.profile.phone,
+        "joined_as": person.joined_as.value,
+        "joined_at": person.joined_at,
+        "read_seq": person.mark.seq,
+        "read_counted": person.mark.counted,
+        "last_read_message_id": person.mark.message_id,
+        "notifications_enabled": person.notifications_enabled,
+        "is_archived": person.is_archived,
+        "is_pinned": person.is_pinned,
+        "unarchived_at": person.unarchived_at,
+    }

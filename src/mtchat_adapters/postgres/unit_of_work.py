@@ -1,17 +1,17 @@
-"""Transactions over PostgreSQL: one connection, one BEGIN, everything or nothing."""
+"""Transactions over PostgreSQL: one connection, everything or nothing."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from attrs import frozen
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres.dialogs import PostgresDialogs
 from mtchat_adapters.postgres.events import write_log
-from mtchat_adapters.postgres.failures import translated
 from mtchat_adapters.postgres.keys import PostgresKeys
 from mtchat_adapters.postgres.messages import PostgresMessages
 from mtchat_adapters.postgres.participants import PostgresParticipants
+from mtchat_adapters.postgres.session import Session, begun
 from mtchat_core.domain.events import Event, Recorded
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.ports.ids import IdSource
@@ -20,24 +20,26 @@ from mtchat_core.ports.ids import IdSource
 class PostgresUnitOfWork:
     """UnitOfWork on one connection."""
 
-    def __init__(self, connection: AsyncConnection, ids: IdSource) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, ids: IdSource) -> None:
+        self._session = session
         self._ids = ids
         self._event_seqs: dict[DialogId, int] = {}
         self._events: list[Event] = []
         self.recorded: Sequence[Recorded] = ()
-        self.dialogs = PostgresDialogs(connection, self._event_seqs)
-        self.participants = PostgresParticipants(connection)
-        self.messages = PostgresMessages(connection, ids)
-        self.keys = PostgresKeys(connection)
+        self.dialogs = PostgresDialogs(session, self._event_seqs)
+        self.participants = PostgresParticipants(session)
+        self.messages = PostgresMessages(session, ids)
+        self.keys = PostgresKeys(session)
 
     def record(self, *events: Event) -> None:
         """Remember *events* for the log."""
         self._events.extend(events)
 
-    async def finish(self) -> Sequence[Recorded]:
-        """Write the log, as the last statement before the commit."""
-        return await write_log(self._connection, self._ids, self._events, self._event_seqs)
+    async def finish(self) -> None:
+        """Write the log as the last statement, commit, and only then tell what was recorded."""
+        recorded = await write_log(self._session, self._ids, self._events, self._event_seqs)
+        await self._session.commit()
+        self.recorded = recorded
 
 
 @frozen
@@ -50,9 +52,17 @@ class PostgresUnitsOfWork:
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[PostgresUnitOfWork]:
         """Open a transaction for the block."""
-        async with translated():
-            async with self.engine.begin() as connection:
-                tx = PostgresUnitOfWork(connection, self.ids)
-                yield tx
-                recorded = await tx.finish()
-            tx.recorded = recorded
+        session = await begun(self.engine)
+        try:
+            tx = PostgresUnitOfWork(session, self.ids)
+            yield tx
+            await tx.finish()
+        except Exception:
+            await session.rollback()
+            raise
+        except BaseException:
+            # Whoever is cancelled should not wait for an answer: the server undoes it by itself.
+            session.spoil()
+            raise
+        finally:
+            session.close()

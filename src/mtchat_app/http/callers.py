@@ -4,7 +4,7 @@ import binascii
 import hashlib
 import hmac
 from base64 import b64decode
-from typing import cast
+from typing import Self, cast
 
 from attrs import frozen
 from litestar.enums import ScopeType
@@ -19,7 +19,7 @@ from mtchat_app.http.parameters import Connection, Pairs, header, read_query
 from mtchat_app.settings import Settings
 from mtchat_core.domain.errors import BadRequest, ChatError, Forbidden
 from mtchat_core.domain.ids import UserId, user_id
-from mtchat_core.domain.scopes import UserScope
+from mtchat_core.domain.scopes import MAX_VALUE_LENGTH, MAX_VALUES, UserScope
 
 _BEARER = b"Bearer "
 _PERSON = "mtchat_person"
@@ -70,6 +70,10 @@ class Callers:
             socket_origins=frozenset(origin.encode() for origin in settings.ws_allowed_origins),
             limits=Limits.of(settings),
         )
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Stay one: Litestar copies a router with its guards, and what is remembered must not split."""
+        return self
 
     async def person(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Let a person in, over HTTP or at a socket's handshake.
@@ -185,8 +189,8 @@ def _read_scope_header(value: bytes) -> UserScope:
         return read_scopes(strict_json.read(b64decode(value, validate=True)))
     except (binascii.Error, ChatError, DoorError):
         raise BadRequest(
-            "X-Scope-Config must be standard base64 of a JSON object with up to 100 labels of 255 characters in each "
-            "of scope_level0, scope_level1 and scope_level2."
+            "X-Scope-Config must be standard base64 of a JSON object with lists of text, scope_level0 to "
+            f"scope_level2: at most {MAX_VALUES} labels each, of {MAX_VALUE_LENGTH} characters."
         ) from None
 
 
