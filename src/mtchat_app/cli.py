@@ -57,7 +57,8 @@ def main() -> None:
 def _embedded(stack: ExitStack, data: Path) -> str:
     """Start the PostgreSQL of a data folder for as long as *stack* lasts, and return its URL."""
     try:
-        from mtchat_adapters.embedded.postgres import EmbeddedPostgres, EmbeddedPostgresError
+        from mtchat_adapters.embedded.errors import EmbeddedPostgresError
+        from mtchat_adapters.embedded.postgres import EmbeddedPostgres
     except ImportError:
         _fail("The embedded PostgreSQL needs its extra: pip install 'mtchat[embedded]'. Or set DATABASE_URL.")
     try:

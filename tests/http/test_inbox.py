@@ -231,6 +231,7 @@ async def test_page_size_and_offset_are_clamped(world: World, query: str, shown:
         "/dialogs?cursor=bnVsbA",
         f"{OBJECT}/list?type=all",
         f"{OBJECT}/list?archived=1",
+        "/dialogs/by-object",
         "/dialogs/no-uuid",
     ],
 )

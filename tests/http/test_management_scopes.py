@@ -83,7 +83,7 @@ async def test_a_tenant_stands_for_an_absent_level_0_and_is_repeated(
 
 
 async def test_a_tenants_people_find_the_dialog(world: World) -> None:
-    dialog = await world.dialog(scopes=[{"tenant_uid": "nordwind"}])
+    dialog = await world.dialog(access_scopes=[{"tenant_uid": "nordwind"}])
 
     [found] = await world.person("cy").data("GET", "/dialogs?type=available")
 

@@ -10,9 +10,9 @@ import pytest
 
 from mtchat_core.chat import Chat
 from tests.asking import OTHER_SCOPES, PERSON, SCOPES
-from tests.http.world import World, open_world
+from tests.http.world import House, World, open_world
 
-INSECURE = {"JWT_AUTH_ENABLED": "false", "ALLOW_INSECURE_USER_ID": "true"}
+INSECURE = House(JWT_AUTH_ENABLED="false", ALLOW_INSECURE_USER_ID="true")
 
 
 def said(answer: httpx.Response) -> tuple[int, Any]:
@@ -128,7 +128,9 @@ async def test_trap_8_around_beats_after_beats_before_and_shows_25_older_and_26_
     assert await shown(f"before={ids[59]}&limit=2") == ids[57:59]
 
 
-async def test_trap_9_a_send_reads_and_unarchives_for_its_sender_and_the_system_raises_no_unread(world: World) -> None:
+async def test_trap_9_a_send_reads_and_unarchives_for_its_sender_and_the_system_raises_no_unread(
+    world: World,
+) -> None:
     dialog = await world.dialog("ana", "bo")
     await world.say("bo", dialog)
     await world.person("ana").data("POST", f"/dialogs/{dialog}/archive")
@@ -171,7 +173,7 @@ async def test_trap_11_plain_text_is_escaped_and_every_link_gets_its_rel(
 
 
 async def test_trap_12_sender_id_is_another_name_for_user_id_and_the_first_counts(chat: Chat) -> None:
-    async with open_world(chat, **INSECURE) as world:
+    async with open_world(chat, INSECURE) as world:
         dialog = await world.dialog("ana", "bo")
         body = {"content": "hello"}
 
@@ -201,12 +203,12 @@ async def test_trap_13_identity_scopes_path_query_body_existence_in_that_order(c
         ("POST", f"/dialogs/{unknown}/messages?user_id=ana", {}, {"content": "hello"}, 404, "no such dialog"),
     ]
 
-    async with open_world(chat, **INSECURE) as world:
+    async with open_world(chat, INSECURE) as world:
         for verb, path, headers, body, status, word in steps:
             answer = await world.client.request(verb, f"{PERSON}{path}", headers=headers, json=body)
             assert (answer.status_code, word in answer.json()["error"]["message"]) == (status, True), path
 
-    async with open_world(chat) as world:
+    async with open_world(chat, House()) as world:
         for verb, path, headers, body, *_ in steps:
             answer = await world.client.request(verb, f"{PERSON}{path}", headers=headers, json=body)
             assert answer.status_code == 401, path

@@ -112,7 +112,7 @@ class World:
         return entry
 
     async def everything(self) -> object:
-        """Return all there is to see: dialogs, people, scopes, and messages, unread and events as each person has them."""
+        """Return all there is to see: dialogs with people and scopes, each person's messages and event counts."""
         dialogs = await self.host.data("GET", "/dialogs?limit=100")
         details = [await self.host.data("GET", f"/dialogs/{dialog['id']}") for dialog in dialogs]
         members = [
@@ -136,7 +136,7 @@ class World:
     async def listen(self, user: str, query: str | None = None) -> Ear:
         """Open a socket for somebody; it closes with the world."""
         query = f"token={token(user, SCOPES)}" if query is None else query
-        held = Held(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
+        held: Held[AsyncWebSocketSession] = Held(aconnect_ws(f"{URL}/api/v1/ws?{query}", self.client))
         session = await held.value()
         self._stack.push_async_callback(held.release)
         return Ear(session, json.loads(await session.receive_text()), held)
@@ -170,5 +170,7 @@ async def open_world(chat: Chat, house: House) -> AsyncGenerator[World]:
     house.chat, app = chat, house.app
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.lifespan())
-        client = await stack.enter_async_context(httpx.AsyncClient(transport=ASGIWebSocketTransport(app), base_url=URL))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(transport=ASGIWebSocketTransport(app), base_url=URL)
+        )
         yield World(chat, app.app, client, stack)

@@ -220,13 +220,14 @@ class PostgresMessageLog:
 
 
 _SAY = sa.text("""
-    with numbered as (
+    with next as materialized (
+      select following(:candidate, last_issued_id) as id, greatest(clock_timestamp(), last_message_at) as sent_at
+      from dialogs where id = :dialog
+    ),
+    numbered as (
       update dialogs set last_seq = last_seq + 1, system_messages = system_messages + 1,
-        last_issued_id = following(:candidate, last_issued_id),
-        last_message_id = following(:candidate, last_issued_id),
-        last_message_at = greatest(clock_timestamp(), last_message_at),
-        active_at = greatest(clock_timestamp(), last_message_at)
-      where id = :dialog
+        last_issued_id = next.id, last_message_id = next.id, last_message_at = next.sent_at, active_at = next.sent_at
+      from next where dialogs.id = :dialog
       returning last_seq, last_message_id, last_message_at
     )
     insert into messages (dialog_id, id, seq, type, content, sent_at)

@@ -26,7 +26,7 @@ _ADD = statement(f"""
       notifications_enabled boolean, is_archived boolean, is_pinned boolean, unarchived_at timestamptz
     )
     on conflict do nothing
-    returning user_id
+    returning dialog_id, user_id
 """)  # noqa: S608 - built from our own constants
 
 # A send that waits for this dialog's lock may have looked at the archives before: the count tells it so.
@@ -79,15 +79,13 @@ class PostgresParticipants:
             return ()
         values = [_values(person) for person in people]
         added = await self.session.all(_ADD, {"people": json.dumps(values, default=str)})
-        new = {row["user_id"] for row in added}
-        return tuple(person for person in people if person.user_id in new)
+        new = {(row["dialog_id"], row["user_id"]) for row in added}
+        return tuple(person for person in people if (person.dialog_id, person.user_id) in new)
 
     async def save(self, participant: Participant) -> None:
         """Keep a changed participant."""
-        await self.session.all(
-            _SAVE,
-            {**_values(participant), "dialog": participant.dialog_id, "user": participant.user_id},
-        )
+        who = {"dialog": participant.dialog_id, "user": participant.user_id}
+        await self.session.all(_SAVE, {**_values(participant), **who})
 
     async def remove(self, dialog: DialogId, user: UserId) -> Participant | None:
         """Remove one participant."""

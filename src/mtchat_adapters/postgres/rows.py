@@ -6,7 +6,7 @@ by `*`: a column that a newer release adds must not change the answer under a pr
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +39,9 @@ MESSAGE = _columns(
     "m",
     "id dialog_id seq sender_id sender_name content sent_at type last_edited_at reply_to_id client_message_id",
 )
+
+END_OF_TIME, LAST_ID = datetime(9999, 12, 31, tzinfo=UTC), UUID(int=(1 << 128) - 1)
+"""Beyond everything: where a list without a place begins."""
 
 _INSTANTS = frozenset(
     {"created_at", "joined_at", "last_edited_at", "last_message_at", "sent_at", "unarchived_at"}

@@ -198,18 +198,16 @@ class _Handshake:
             elif message["type"] == "websocket.close":
                 await self._close(message)
             else:
-                self._open(message)
-                await self._send(message)
+                await self._open(message)
         except OSError:
             # The way of ASGI (2.4) to say that the client has left.
             raise PeerGone from None
 
-    def _open(self, message: Any) -> None:
+    async def _open(self, message: Any) -> None:
         self._state = "open"
-        message["headers"] = [
-            *message.get("headers", ()),
-            (b"x-request-id", self._trace.request_id.encode()),
-        ]
+        own = (b"x-request-id", self._trace.request_id.encode())
+        message["headers"] = [*message.get("headers", ()), own]
+        await self._send(message)
         self._report("socket opened")
 
     async def _close(self, message: Any) -> None:
