@@ -48,6 +48,7 @@ def _say(line: str) -> None:
 def main() -> None:
     """MTChat: embeddable chat for business applications.
 
+    \b
     Try it:         mtchat demo
     Run it:         DATABASE_URL=… ADMIN_API_TOKEN=… JWT_SECRET=… mtchat serve
     Look after it:  mtchat doctor

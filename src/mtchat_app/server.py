@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 import uvicorn
 
+from mtchat_app.http import log
 from mtchat_app.settings import Settings
 
 PING_SECONDS = 25.0
@@ -28,6 +30,9 @@ class _Server(uvicorn.Server):
 
 def serve(app: Any, settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> bool:
     """Serve *app* until a signal ends it; return whether it ever came up."""
+    log.configure(settings.log_level, settings.log_format)
+    for insecurity in settings.insecurities():
+        structlog.get_logger().warning("INSECURE", what=insecurity)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -16,7 +16,10 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,]+")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-_LATER = re.compile(r"(WEBHOOK|REDIS|S3|ARCHIVE)_[A-Z0-9_]+|NOTIFICATION_CONCURRENCY|SENTRY_DSN|RUST_LOG")
+_UNUSED = re.compile(
+    r"(WEBHOOK|REDIS|S3|ARCHIVE)_[A-Z0-9_]+|DATABASE_(MIN_CONNECTIONS|IDLE_TIMEOUT_SECS|MAX_LIFETIME_SECS)"
+    r"|NOTIFICATION_CONCURRENCY|SENTRY_DSN|RUST_LOG"
+)
 
 
 class SettingsError(Exception):
@@ -188,21 +191,12 @@ class Settings:
     database_max_connections: int = _setting(
         "DATABASE_MAX_CONNECTIONS", _whole(1, 1000), "Most connections at a time.", default=20
     )
-    database_min_connections: int = _setting(
-        "DATABASE_MIN_CONNECTIONS", _whole(0, 1000), "Connections kept open when idle.", default=5
-    )
     database_acquire_timeout_secs: float = _setting(
         "DATABASE_ACQUIRE_TIMEOUT_SECS",
         _seconds,
         "How long a request waits for a connection before it is answered with 503.",
         default=1.0,
         unit="seconds",
-    )
-    database_idle_timeout_secs: float = _setting(
-        "DATABASE_IDLE_TIMEOUT_SECS", _seconds, "Idle life of a spare connection.", default=600.0, unit="seconds"
-    )
-    database_max_lifetime_secs: float = _setting(
-        "DATABASE_MAX_LIFETIME_SECS", _seconds, "Longest life of a connection.", default=1800.0, unit="seconds"
     )
 
     admin_api_token: str | None = _setting(
@@ -439,8 +433,6 @@ class Settings:
     def _contradictions(self) -> Iterator[str]:
         if self.cors_allow_credentials and self.cors_allowed_origins == ("*",):
             yield "CORS_ALLOW_CREDENTIALS needs CORS_ALLOWED_ORIGINS to list origins: browsers refuse it with *."
-        if self.database_min_connections > self.database_max_connections:
-            yield "DATABASE_MIN_CONNECTIONS must not be above DATABASE_MAX_CONNECTIONS."
         if self.notification_max_delay_secs < self.notification_delay_secs:
             yield "NOTIFICATION_MAX_DELAY_SECS must not be below NOTIFICATION_DELAY_SECS."
         if self.admin_api_token is None and self.admin_api_token_previous is not None:
@@ -514,5 +506,5 @@ def ignored(environ: Mapping[str, str]) -> list[str]:
     return [
         f"{name} is set, but this release does not use it."
         for name in sorted(environ)
-        if environ[name] and _LATER.fullmatch(name)
+        if environ[name] and _UNUSED.fullmatch(name)
     ]

@@ -9,7 +9,7 @@ from mtchat_core.chat import Ports
 from mtchat_core.domain.dialogs import About
 from mtchat_core.domain.events import DialogDeleted, DialogPinned, MessageSent, ParticipantJoined
 from mtchat_core.domain.ids import DialogId
-from mtchat_core.domain.messages import Origin, Window
+from mtchat_core.domain.messages import Edit, Origin, Window
 from mtchat_core.domain.participants import JoinedAs
 from tests.builders import (
     ANN,
@@ -86,7 +86,7 @@ async def test_a_failing_block_leaves_nothing_of_a_new_dialog(ports: Ports) -> N
 
 async def test_a_failing_block_leaves_a_dialog_as_it_was(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, BO, scopes=[PLANNERS])
-    [message] = await say(ports, dialog, "one", by=BO)
+    message, other = await say(ports, dialog, "one", "two", by=BO)
     before = await everything(ports, dialog)
 
     with suppress(Oops):
@@ -96,6 +96,7 @@ async def test_a_failing_block_leaves_a_dialog_as_it_was(ports: Ports) -> None:
             await tx.dialogs.describe(found.described(About("another")))
             await tx.dialogs.set_scopes(dialog, [])
             await tx.messages.say(dialog, "{}")
+            await tx.messages.edit(other.edited("three", at=START), previous=Edit("two", START))
             await tx.messages.delete(message)
             await tx.participants.forget_message(message, older=None)
             await tx.participants.remove(dialog, BO)
@@ -104,6 +105,7 @@ async def test_a_failing_block_leaves_a_dialog_as_it_was(ports: Ports) -> None:
             raise Oops
 
     assert await everything(ports, dialog) == before
+    assert not await ports.transcript.history(dialog, ANN, other.id)
 
 
 async def test_a_failing_block_keeps_a_dialog_it_deleted(ports: Ports) -> None:

@@ -33,10 +33,10 @@ def free_port() -> int:
 class Service:
     """`mtchat serve` as a child process."""
 
-    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+    def __init__(self, *arguments: str, log: Path, port_option: str | None = None, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._arguments = arguments
+        self._arguments = arguments if port_option is None else (*arguments, port_option, str(self.port))
         self._log = log
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},

@@ -675,6 +675,20 @@ async def test_who_joins_hears_what_came_before_the_news_of_their_joining(stage:
     assert cy.types() == ["participant.joined", "message.new"]
 
 
+async def test_who_leaves_and_comes_back_hears_both_although_the_news_is_late(stage: Stage) -> None:
+    dialog = await stage.create(ANN, BO)
+    [bo] = await stage.connect(BO)
+    stage.broker.holds = True
+    await stage.chat.participants.leave(dialog, BO)
+    await stage.send(dialog)
+    await stage.join(dialog, BO)
+    await stage.send(dialog)
+
+    stage.broker.pass_on(stage.broker.take()[::-1])
+
+    assert bo.types() == ["message.new", "participant.left", "participant.joined", "message.new"]
+
+
 async def test_a_log_that_fails_is_asked_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     dialog = await stage.create(ANN)
     [ann] = await stage.connect(ANN)

@@ -5,25 +5,33 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from attrs import frozen
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres import engine as engines
 from mtchat_adapters.postgres.dialogs import PostgresDirectory
 from mtchat_adapters.postgres.events import PostgresEventLog
-from mtchat_adapters.postgres.failures import repeatable
 from mtchat_adapters.postgres.inbox import PostgresInbox
 from mtchat_adapters.postgres.messages import PostgresMessageLog, PostgresTranscript
-from mtchat_adapters.postgres.migrate import migrate, migrate_async, pending
+from mtchat_adapters.postgres.migrate import migrate, migrate_async, pending_migrations
 from mtchat_adapters.postgres.receipts import PostgresReceipts
+from mtchat_adapters.postgres.session import Trips, statement
 from mtchat_adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.ports.ids import IdSource
 
-__all__ = ["Health", "PostgresStore", "examine", "migrate", "migrate_async", "open"]
+__all__ = ["Health", "PostgresStore", "examine", "migrate", "migrate_async", "open", "pending_migrations"]
+
+_EXAMINATION_LIMIT = timedelta(seconds=5)
+
+_IS_WRITABLE = statement("select current_setting('transaction_read_only') = 'off' as is_writable")
+
+_HEALTH = statement("""
+    select current_setting('server_version') as version, clock_timestamp() as now,
+      exists (select from pg_extension where extname = 'pg_trgm') as has_trigrams
+""")
 
 
 @frozen
@@ -55,17 +63,13 @@ class PostgresStore:
         return {name: getattr(self, name) for name in names}
 
     async def is_ready(self) -> bool:
-        """Tell whether the database answers."""
-
-        async def ask() -> bool:
-            async with self.engine.connect() as connection:
-                await connection.execute(sa.text("select 1"))
-            return True
-
+        """Tell whether the database answers, and takes changes."""
         try:
-            return await repeatable(ask)
+            [database] = await Trips(self.engine).all(_IS_WRITABLE, {})
         except ServiceUnavailable:
             return False
+        is_writable: bool = database["is_writable"]
+        return is_writable
 
 
 @asynccontextmanager
@@ -78,24 +82,29 @@ async def open(  # noqa: A001 - read as postgres.open
     pool_size: int = 20,
     acquire: timedelta = engines.ACQUIRE,
     command: timedelta = engines.COMMAND,
+    lifetime: timedelta = engines.LIFETIME,
 ) -> AsyncGenerator[PostgresStore]:
     """Open a pool of at most *pool_size* connections for the block; the first query connects.
 
-    *acquire* bounds the wait for a connection, *command* that for an answer.
+    *acquire* bounds the wait for a connection, *command* that for an answer; a connection is
+    replaced after *lifetime*.
+    Raises:
+        InvalidInput: a URL or a schema name that can't be used.
     """
-    engine = engines.create_engine(url, schema=schema, pool_size=pool_size, acquire=acquire, command=command)
-    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-    ids = ids or SystemIds()
+    engine = engines.create_engine(
+        url, schema=schema, pool_size=pool_size, acquire=acquire, command=command, lifetime=lifetime
+    )
+    trips, ids = Trips(engine), ids or SystemIds()
     try:
         yield PostgresStore(
-            engine=autocommit,
+            engine=engine.execution_options(isolation_level="AUTOCOMMIT"),
             units=PostgresUnitsOfWork(engine, ids),
-            log=PostgresMessageLog(autocommit, ids, debounce or Debounce()),
-            transcript=PostgresTranscript(autocommit),
-            inbox=PostgresInbox(autocommit),
-            directory=PostgresDirectory(autocommit),
-            receipts=PostgresReceipts(autocommit),
-            events=PostgresEventLog(autocommit),
+            log=PostgresMessageLog(trips, ids, debounce or Debounce()),
+            transcript=PostgresTranscript(trips),
+            inbox=PostgresInbox(trips),
+            directory=PostgresDirectory(trips),
+            receipts=PostgresReceipts(trips),
+            events=PostgresEventLog(trips),
         )
     finally:
         await engine.dispose()
@@ -106,25 +115,12 @@ async def examine(url: str, schema: str) -> Health:
 
     Raises:
         ServiceUnavailable: it can't be reached, or did not answer in time.
+        InvalidInput: a URL or a schema name that can't be used.
     """
-    engine = engines.create_engine(
-        url, schema=schema, pool_size=1, acquire=timedelta(seconds=5), command=timedelta(seconds=5)
-    )
-
-    async def ask() -> Health:
-        async with engine.connect() as connection:
-            row = (
-                await connection.execute(
-                    sa.text("""
-                    select current_setting('server_version') as version, clock_timestamp() as now,
-                      exists (select from pg_extension where extname = 'pg_trgm') as has_trigrams
-                    """)
-                )
-            ).one()
-            steps = await connection.run_sync(pending, schema)
-        return Health(row.version, row.now, row.has_trigrams, tuple(steps))
-
+    engine = engines.create_engine(url, schema=schema, acquire=_EXAMINATION_LIMIT, command=_EXAMINATION_LIMIT)
     try:
-        return await repeatable(ask)
+        [health] = await Trips(engine).all(_HEALTH, {})
     finally:
         await engine.dispose()
+    pending = await pending_migrations(url, schema)
+    return Health(health["version"], health["now"], health["has_trigrams"], tuple(pending))

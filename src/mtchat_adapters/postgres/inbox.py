@@ -1,110 +1,103 @@
 """Dialog lists in PostgreSQL: one statement each, whatever they show."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
 from attrs import frozen
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres import rows
-from mtchat_adapters.postgres.failures import repeatable
-from mtchat_adapters.postgres.tables import dialogs, participants
+from mtchat_adapters.postgres.session import Row, Statement, Trips, statement
 from mtchat_core.domain.dialogs import ObjectRef
 from mtchat_core.domain.ids import DialogId, UserId
-from mtchat_core.domain.inbox import Entry, Listing, People, Preview, Query, Seen, Standing, Summary
+from mtchat_core.domain.inbox import Entry, Listing, People, Position, Preview, Query, Seen, Standing, Summary
 from mtchat_core.domain.messages import MessageType
 from mtchat_core.domain.scopes import UserScope
 
-# AccessScope.admits and any_admits, in SQL.
-_ADMITTED = """
-    select coalesce(bool_or(
-        (s.scope_level0 = '{}' or s.scope_level0 && :level0)
-        and (s.scope_level1 = '{}' or s.scope_level1 && :level1)
-        and (s.scope_level2 = '{}' or s.scope_level2 && :level2)), false) and :has_scopes as admitted,
-      count(*) > 0 as is_scoped
-    from access_scopes s where s.dialog_id = d.id
+# AccessScope.admits: all three levels of one scope, and an empty level welcomes anyone.
+_ADMITS = """
+    (s.scope_level0 = '{}' or s.scope_level0 && :level0)
+    and (s.scope_level1 = '{}' or s.scope_level1 && :level1)
+    and (s.scope_level2 = '{}' or s.scope_level2 && :level2)
 """
+_ADMITTED = f"""(cast(:has_scopes as boolean)
+    and exists (select from access_scopes s where s.dialog_id = d.id and {_ADMITS}))"""  # noqa: S608
+# hides_from_lists: scopes narrow the lists of participants too, where both sides have any.
+_SHOWN = f"""(not cast(:has_scopes as boolean) or {_ADMITTED}
+    or not exists (select from access_scopes s where s.dialog_id = d.id))"""  # noqa: S608
+_IN_ARCHIVE = "(cast(:archived as boolean) is null or me.is_archived = :archived)"
 _FOUND = """(cast(:pattern as text) is null or d.title ilike :pattern
     or exists (select from participants c where c.dialog_id = d.id and c.company ilike :pattern))"""
-# hides_from_lists: scopes narrow the lists of participants too, where both sides have any.
-_LISTED = f"""(me.user_id = :reader and (not :has_scopes or not access.is_scoped or access.admitted)
-    and (cast(:archived as boolean) is null or me.is_archived = :archived) and {_FOUND})"""
-_OPEN = f"(me.user_id is null and access.admitted and {_FOUND})"
-_AFTER = """(cast(:after_id as uuid) is null or (coalesce(me.is_pinned, false), d.active_at, d.id)
-    < (cast(:after_pinned as boolean), cast(:after_active as timestamptz), cast(:after_id as uuid)))"""
+_AFTER = "(me.is_pinned, d.active_at, d.id) < (cast(:after_pinned as boolean), :after_active, :after_id)"
 _BY_ACTIVITY = "is_pinned desc, active_at desc, id desc"
 _BY_CREATION = "created_at desc, id desc"
 
 
-def _entries(where: str, order: str) -> sa.TextualSelect:
-    """Return the statement for entries: find the page first, then join what it shows."""
-    return (
-        sa.text(f"""
-        with page as materialized (
-          select d.*, access.admitted, me.user_id as me, coalesce(me.is_pinned, false) as is_pinned,
-            me.read_counted, me.is_archived, me.notifications_enabled, me.last_read_message_id
-          from dialogs d
-          left join participants me on me.dialog_id = d.id and me.user_id = :reader
-          cross join lateral ({_ADMITTED}) access
-          where {where}
-          order by {order} limit :limit offset :offset
-        )
-        select page.*, newest.content, newest.sender_id, newest.sent_at, newest.type,
-          sender.display_name as sender_name,
-          (select jsonb_agg(jsonb_build_array(p.user_id, p.display_name, p.company)
-             order by p.joined_at, p.user_id)
-           from participants p where p.dialog_id = page.id) as people
+def _entries(page: str, order: str) -> Statement:
+    """Return a statement that finds a page of dialogs first, and then what each of them shows."""
+    return statement(f"""
+        with page as materialized ({page} order by {order} limit cast(:limit as bigint) offset :offset)
+        select {rows.DIALOG}, {_ADMITTED} as admitted,
+          me.user_id as me, me.read_counted, me.is_archived, me.is_pinned, me.notifications_enabled,
+          me.last_read_message_id,
+          newest.content, newest.sender_id, newest.sent_at, newest.type, sender.display_name as sender_name,
+          (select json_agg(json_build_array(p.user_id, p.display_name, p.company) order by p.joined_at, p.user_id)
+           from participants p where p.dialog_id = d.id) as people
         from page
+        join dialogs d on d.id = page.id
+        left join participants me on me.dialog_id = d.id and me.user_id = :reader
         left join messages newest
-          on page.me is not null and newest.dialog_id = page.id and newest.id = page.last_message_id
-        left join participants sender on sender.dialog_id = page.id and sender.user_id = newest.sender_id
-        order by {order}
-    """)  # noqa: S608 - built from the constants above alone
-        .bindparams(
-            sa.bindparam("reader", type_=sa.Text),
-            sa.bindparam("level0", type_=ARRAY(sa.Text)),
-            sa.bindparam("level1", type_=ARRAY(sa.Text)),
-            sa.bindparam("level2", type_=ARRAY(sa.Text)),
-            sa.bindparam("has_scopes", type_=sa.Boolean),
-        )
-        .columns(meta=sa.JSON, people=sa.JSON)
-    )
+          on me.user_id is not null and newest.dialog_id = d.id and newest.id = d.last_message_id
+        left join participants sender on sender.dialog_id = d.id and sender.user_id = newest.sender_id
+        order by {", ".join(f"page.{place}" for place in order.split(", "))}
+    """)  # noqa: S608 - built from our own constants
 
 
-_PARTICIPATING = _entries(f"{_LISTED} and {_AFTER}", _BY_ACTIVITY)
-_AVAILABLE = _entries(f"{_OPEN} and {_AFTER}", _BY_ACTIVITY)
-_OF_OBJECT = _entries(
-    f"d.object_type = :type and d.object_id = :id and ((:mine and {_LISTED}) or (:open and {_OPEN}))", _BY_CREATION
+_PARTICIPATING = _entries(
+    f"""
+    select d.id, d.active_at, me.is_pinned from participants me join dialogs d on d.id = me.dialog_id
+    where me.user_id = :reader and {_IN_ARCHIVE} and {_SHOWN} and {_FOUND} and {_AFTER}
+    """,  # noqa: S608
+    _BY_ACTIVITY,
 )
-_ONE = _entries("d.id = :dialog", _BY_CREATION)
+_AVAILABLE = _entries(
+    f"""
+    select d.id, d.active_at, me.is_pinned from dialogs d cross join (select false as is_pinned) me
+    where d.id in (select s.dialog_id from access_scopes s where {_ADMITS})
+      and not exists (select from participants p where p.dialog_id = d.id and p.user_id = :reader)
+      and {_FOUND} and {_AFTER}
+    """,  # noqa: S608
+    _BY_ACTIVITY,
+)
+_OF_OBJECT = _entries(
+    f"""
+    select d.id, d.created_at from dialogs d
+    left join participants me on me.dialog_id = d.id and me.user_id = :reader
+    where d.object_type = :type and d.object_id = :id and {_FOUND} and (
+      (cast(:mine as boolean) and me.user_id is not null and {_IN_ARCHIVE} and {_SHOWN})
+      or (cast(:open as boolean) and me.user_id is null and {_ADMITTED}))
+    """,  # noqa: S608
+    _BY_CREATION,
+)
+_ONE = _entries("select d.id, d.created_at from dialogs d where d.id = :dialog", _BY_CREATION)
 
-_PEOPLE = sa.text(f"""
-    select p.*, access.admitted, d.user_messages
-    from dialogs d cross join lateral ({_ADMITTED}) access
-    left join participants p on p.dialog_id = d.id
+_PEOPLE = statement(f"""
+    select {_ADMITTED} as admitted, d.user_messages, {rows.PARTICIPANT}
+    from dialogs d left join participants p on p.dialog_id = d.id
     where d.id = :dialog
     order by p.joined_at, p.user_id
-""").bindparams(  # noqa: S608 - built from the constants above alone
-    sa.bindparam("level0", type_=ARRAY(sa.Text)),
-    sa.bindparam("level1", type_=ARRAY(sa.Text)),
-    sa.bindparam("level2", type_=ARRAY(sa.Text)),
-    sa.bindparam("has_scopes", type_=sa.Boolean),
-)
+""")  # noqa: S608 - built from our own constants
 
-_DIALOGS_OF = (
-    sa.select(dialogs.c.id, dialogs.c.event_seq)
-    .join(participants, participants.c.dialog_id == dialogs.c.id)
-    .where(participants.c.user_id == sa.bindparam("reader"))
-)
+_DIALOGS_OF = statement("""
+    select d.id, d.event_seq from participants p join dialogs d on d.id = p.dialog_id where p.user_id = :reader
+""")
+
+_BEFORE_ALL = Position(is_pinned=True, active_at=rows.END_OF_TIME, id=DialogId(rows.LAST_ID))
 
 
 @frozen
 class PostgresInbox:
     """Inbox: one statement each."""
 
-    reads: AsyncEngine
+    trips: Trips
 
     async def participating(self, reader: UserId, scopes: UserScope | None, query: Query) -> tuple[Entry, ...]:
         """Return dialogs the reader takes part in."""
@@ -112,12 +105,15 @@ class PostgresInbox:
 
     async def available(self, reader: UserId, scopes: UserScope, query: Query) -> tuple[Entry, ...]:
         """Return dialogs the reader could join."""
-        values = {**_caller(reader, scopes), **_filter(query), **_place(query)}
-        del values["archived"]
-        return await self._list(_AVAILABLE, values)
+        return await self._list(_AVAILABLE, {**_caller(reader, scopes), **_filter(query), **_place(query)})
 
     async def of_object(
-        self, reader: UserId, scopes: UserScope | None, about: ObjectRef, listing: Listing | None, query: Query
+        self,
+        reader: UserId,
+        scopes: UserScope | None,
+        about: ObjectRef,
+        listing: Listing | None,
+        query: Query,
     ) -> tuple[Entry, ...]:
         """Return the object's dialogs, newest created first."""
         return await self._of_object(reader, scopes, about, listing, query, limit=None)
@@ -135,20 +131,20 @@ class PostgresInbox:
 
     async def people(self, reader: UserId, scopes: UserScope | None, dialog: DialogId) -> People | None:
         """Return everybody in the dialog."""
-        values = {**_caller(reader, scopes), "dialog": dialog}
-        del values["reader"]
-        found = await self._rows(_PEOPLE, values)
+        found = await self.trips.all(_PEOPLE, {**_caller(reader, scopes), "dialog": dialog})
         if not found:
             return None
-        seen = tuple(_seen(row) for row in found if row.user_id is not None)
+        seen = tuple(_seen(row) for row in found if row["user_id"] is not None)
         return People(
-            is_participant=any(person.user_id == reader for person in seen), admitted=found[0].admitted, seen=seen
+            is_participant=any(person.user_id == reader for person in seen),
+            admitted=found[0]["admitted"],
+            seen=seen,
         )
 
     async def dialogs_of(self, reader: UserId) -> tuple[tuple[DialogId, int], ...]:
         """Return the reader's dialogs, each with the seq of its last event."""
-        found = await self._rows(_DIALOGS_OF, {"reader": reader})
-        return tuple((DialogId(row.id), row.event_seq) for row in found)
+        found = await self.trips.all(_DIALOGS_OF, {"reader": reader})
+        return tuple((DialogId(row["id"]), row["event_seq"]) for row in found)
 
     async def _of_object(
         self,
@@ -172,15 +168,8 @@ class PostgresInbox:
         }
         return await self._list(_OF_OBJECT, values)
 
-    async def _list(self, statement: sa.Executable, values: dict[str, Any]) -> tuple[Entry, ...]:
-        return tuple(map(_entry, await self._rows(statement, values)))
-
-    async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[rows.Row]:
-        async def read() -> Sequence[rows.Row]:
-            async with self.reads.connect() as connection:
-                return (await connection.execute(statement, values)).all()
-
-        return await repeatable(read)
+    async def _list(self, statement: Statement, values: dict[str, Any]) -> tuple[Entry, ...]:
+        return tuple(map(_entry, await self.trips.all(statement, values)))
 
 
 def _caller(reader: UserId, scopes: UserScope | None) -> dict[str, Any]:
@@ -188,9 +177,9 @@ def _caller(reader: UserId, scopes: UserScope | None) -> dict[str, Any]:
     return {
         "reader": reader,
         "has_scopes": scopes is not None,
-        "level0": sorted(level0),
-        "level1": sorted(level1),
-        "level2": sorted(level2),
+        "level0": list(level0),
+        "level1": list(level1),
+        "level2": list(level2),
     }
 
 
@@ -203,49 +192,49 @@ def _filter(query: Query) -> dict[str, Any]:
 
 
 def _place(query: Query) -> dict[str, Any]:
-    after = query.after
+    after = query.after or _BEFORE_ALL
     return {
         "limit": query.limit,
         "offset": query.offset,
-        "after_pinned": after.is_pinned if after else None,
-        "after_active": after.active_at if after else None,
-        "after_id": after.id if after else None,
+        "after_pinned": after.is_pinned,
+        "after_active": after.active_at,
+        "after_id": after.id,
     }
 
 
-def _entry(row: rows.Row) -> Entry:
-    is_mine = row.me is not None
+def _entry(row: Row) -> Entry:
+    is_mine = row["me"] is not None
     return Entry(
         dialog=rows.dialog(row),
-        standing=_standing(row, unread=max(0, row.user_messages - row.read_counted)) if is_mine else None,
-        admitted=row.admitted,
-        participants=tuple(Summary(*person) for person in row.people or ()),
-        last_message=_preview(row) if row.content is not None else None,
+        standing=_standing(row) if is_mine else None,
+        admitted=row["admitted"],
+        participants=tuple(Summary(*person) for person in row["people"] or ()),
+        last_message=_preview(row) if row["content"] is not None else None,
     )
 
 
-def _standing(row: rows.Row, *, unread: int) -> Standing:
+def _standing(row: Row) -> Standing:
     return Standing(
-        unread_count=unread,
-        is_archived=row.is_archived,
-        is_pinned=row.is_pinned,
-        notifications_enabled=row.notifications_enabled,
-        last_read_message_id=row.last_read_message_id,
+        unread_count=max(0, row["user_messages"] - row["read_counted"]),
+        is_archived=row["is_archived"],
+        is_pinned=row["is_pinned"],
+        notifications_enabled=row["notifications_enabled"],
+        last_read_message_id=row["last_read_message_id"],
     )
 
 
-def _preview(row: rows.Row) -> Preview:
+def _preview(row: Row) -> Preview:
     return Preview(
-        id=row.last_message_id,
-        content=row.content,
-        sender_id=row.sender_id,
-        sender_name=row.sender_name,
-        sent_at=row.sent_at,
-        type=MessageType(row.type),
+        id=row["last_message_id"],
+        content=row["content"],
+        sender_id=row["sender_id"],
+        sender_name=row["sender_name"],
+        sent_at=row["sent_at"],
+        type=MessageType(row["type"]),
     )
 
 
-def _seen(row: rows.Row) -> Seen:
+def _seen(row: Row) -> Seen:
     person = rows.participant(row)
     return Seen(
         dialog_id=person.dialog_id,
@@ -254,5 +243,5 @@ def _seen(row: rows.Row) -> Seen:
         joined_as=person.joined_as,
         joined_at=person.joined_at,
         last_read_message_id=person.mark.message_id,
-        standing=_standing(row, unread=max(0, row.user_messages - row.read_counted)),
+        standing=_standing(row),
     )

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from mtchat_adapters.postgres import rows
 from mtchat_adapters.postgres.failures import Outpaced
-from mtchat_adapters.postgres.session import Row, Session, Trips, Values, begun, statement
+from mtchat_adapters.postgres.session import Row, Session, Trips, Values, statement, transaction
 from mtchat_core.domain.dialogs import DialogNotFound
 from mtchat_core.domain.errors import Forbidden
 from mtchat_core.domain.events import DialogUnarchived, MessageSent, Recorded
@@ -159,16 +159,9 @@ class PostgresMessageLog:
         return _posted(outgoing, values, row)
 
     async def _append_locked(self, values: Values) -> Row:
-        session = await begun(self.trips.engine)
-        try:
+        async with transaction(self.trips.engine) as session:
             await session.all(_LOCK, values)
             [row] = await session.all(_APPEND, values)
-            await session.commit()
-        except BaseException:
-            session.spoil()
-            raise
-        finally:
-            session.close()
         return row
 
     def _values(self, outgoing: Outgoing) -> Values:
@@ -208,7 +201,9 @@ def _posted(outgoing: Outgoing, values: Values, row: Row) -> Posted:
     if not row["woken"]:
         return Posted(message, (logged,))
     woken = DialogUnarchived(dialog_id=message.dialog_id, people=row["woken"])
-    return Posted(message, (Recorded(EventId(values["woken_event"]), row["event_seq"] - 1, sent_at, woken), logged))
+    return Posted(
+        message, (Recorded(EventId(values["woken_event"]), row["event_seq"] - 1, sent_at, woken), logged)
+    )
 
 
 def _said_before(outgoing: Outgoing, row: Row) -> Message:

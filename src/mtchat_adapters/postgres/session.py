@@ -4,8 +4,8 @@ SQLAlchemy keeps the pool and writes the SQL; the rows travel through the driver
 halves what a query costs (docs/adr/0002-one-hot-path-for-send.md).
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
@@ -125,19 +125,37 @@ class Session:
             raise
 
 
-async def begun(engine: AsyncEngine) -> Session:
-    """Return a session with a transaction begun; one that turns out to be dead is replaced, once.
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncGenerator[Session]:
+    """Open a transaction for the block: leaving it commits, an exception keeps nothing.
 
     Raises:
         ServiceUnavailable: the database can't be reached, or did not answer in time.
     """
+    session = await _begun(engine)
     try:
-        return await _begun(engine)
-    except Lost:
-        return await _begun(engine)
+        yield session
+        await session.commit()
+    except Exception:
+        await session.rollback()
+        raise
+    except BaseException:
+        # Whoever is cancelled should not wait for an answer: the server undoes it by itself.
+        session.spoil()
+        raise
+    finally:
+        session.close()
 
 
 async def _begun(engine: AsyncEngine) -> Session:
+    """Return a session with a transaction begun; one that turns out to be dead is replaced, once."""
+    try:
+        return await _begun_once(engine)
+    except Lost:
+        return await _begun_once(engine)
+
+
+async def _begun_once(engine: AsyncEngine) -> Session:
     session = await Session.open(engine)
     try:
         await session.begin()

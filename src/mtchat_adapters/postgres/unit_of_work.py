@@ -11,7 +11,7 @@ from mtchat_adapters.postgres.events import write_log
 from mtchat_adapters.postgres.keys import PostgresKeys
 from mtchat_adapters.postgres.messages import PostgresMessages
 from mtchat_adapters.postgres.participants import PostgresParticipants
-from mtchat_adapters.postgres.session import Session, begun
+from mtchat_adapters.postgres.session import Session, transaction
 from mtchat_core.domain.events import Event, Recorded
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.ports.ids import IdSource
@@ -35,11 +35,9 @@ class PostgresUnitOfWork:
         """Remember *events* for the log."""
         self._events.extend(events)
 
-    async def finish(self) -> None:
-        """Write the log as the last statement, commit, and only then tell what was recorded."""
-        recorded = await write_log(self._session, self._ids, self._events, self._event_seqs)
-        await self._session.commit()
-        self.recorded = recorded
+    async def write_log(self) -> Sequence[Recorded]:
+        """Write what was recorded, as the last statement before the commit."""
+        return await write_log(self._session, self._ids, self._events, self._event_seqs)
 
 
 @frozen
@@ -52,17 +50,8 @@ class PostgresUnitsOfWork:
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[PostgresUnitOfWork]:
         """Open a transaction for the block."""
-        session = await begun(self.engine)
-        try:
+        async with transaction(self.engine) as session:
             tx = PostgresUnitOfWork(session, self.ids)
             yield tx
-            await tx.finish()
-        except Exception:
-            await session.rollback()
-            raise
-        except BaseException:
-            # Whoever is cancelled should not wait for an answer: the server undoes it by itself.
-            session.spoil()
-            raise
-        finally:
-            session.close()
+            recorded = await tx.write_log()
+        tx.recorded = recorded
