@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
@@ -15,9 +15,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from mtchat_app.asgi import describe
 from tests.asking import ADMIN, SCOPES, token
 from tests.journeys.service import Service
 
+EXAMPLES = 25
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -47,15 +49,19 @@ def api(served: Service, dialog: str) -> BaseSchema:
     return schemathesis.openapi.from_url(f"{served.url}/openapi.json")
 
 
-schema = schemathesis.pytest.from_fixture("api")
+OPERATIONS = [(method.upper(), path) for path, operations in describe()["paths"].items() for method in operations]
 
 
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_every_answer_is_as_described_g17(case: schemathesis.Case, dialog: str) -> None:
-    is_management = case.path.startswith("/api/v1/management")
-    bearer = ADMIN if is_management else token("ana", SCOPES)
-    deletes = case.method == "DELETE" and case.path.endswith("{dialog_id}")
-    if "dialog_id" in (case.path_parameters or {}) and not deletes:
-        case.path_parameters["dialog_id"] = dialog
-    case.call_and_validate(headers={"Authorization": f"Bearer {bearer}"}, checks=CHECKS)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda part: part)
+def test_every_answer_is_as_described_g17(api: BaseSchema, dialog: str, method: str, path: str) -> None:
+    bearer = ADMIN if path.startswith("/api/v1/management") else token("ana", SCOPES)
+    deletes_the_dialog = method == "DELETE" and path.endswith("{dialog_id}")
+
+    @given(case=api[path][method].as_strategy())
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    def attempt(case: schemathesis.Case) -> None:
+        if "{dialog_id}" in path and not deletes_the_dialog:
+            case.path_parameters["dialog_id"] = dialog
+        case.call_and_validate(headers={"Authorization": f"Bearer {bearer}"}, checks=CHECKS)
+
+    attempt()

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -11,24 +13,33 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from mtchat_adapters.postgres.engine import database_url, schema_name, session_settings
-from mtchat_adapters.postgres.failures import LOCK_NOT_AVAILABLE, sqlstate
+from mtchat_adapters.postgres.engine import create_engine
+from mtchat_adapters.postgres.failures import Busy, translated
+from mtchat_core.domain.errors import ChatError
 
-ATTEMPTS = 10
-LOCK_TIMEOUT = timedelta(seconds=2)
-_ONE_MIGRATOR = 0x6D746368_6174
-"""The advisory lock all migrators take: "mtchat" in ASCII."""
+T = TypeVar("T")
+
+ATTEMPTS = 20
+BETWEEN_ATTEMPTS = timedelta(seconds=1)
+LOCK_WAIT = timedelta(seconds=2)
+"""Longer, and everybody who needs the table would queue up behind us."""
+VERSION_TABLE = "schema_version"
+
+_ACQUIRE = timedelta(seconds=10)
+_ONE_MIGRATOR = int.from_bytes(b"mtchat", "big")
+"""The advisory lock that all migrators of a database take."""
 
 _log = logging.getLogger(__name__)
 
 
 def migrate(url: str, schema: str = "mtchat") -> None:
-    """Create the schema if it is missing and run every pending step. Safe to run again.
+    """Create the schema if it is missing and run every pending step. Safe to run again, and by several at once.
 
     Raises:
-        DBAPIError: the database can't be reached or refuses.
+        ServiceUnavailable: the database can't be reached, or somebody held a lock for a minute.
+        InvalidInput: a URL or a schema name that can't be used.
+        DBAPIError: the database refuses a step; what that step did is undone.
     """
     asyncio.run(migrate_async(url, schema))
 
@@ -37,50 +48,65 @@ async def migrate_async(url: str, schema: str = "mtchat") -> None:
     """Do what `migrate` does, inside a running loop."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            await _run(url, schema)
-        except DBAPIError as error:
-            if sqlstate(error) != LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
+            return await _run(url, schema, _upgrade)
+        except Busy:
+            if attempt == ATTEMPTS:
                 raise
-            _log.info("a table is in use; migrating again in a moment (%s of %s)", attempt, ATTEMPTS)
-            await asyncio.sleep(attempt / 2)
-        else:
-            return
+            _log.info("a table is in use, or another migrator at work: trying again (%s of %s)", attempt, ATTEMPTS)
+            await asyncio.sleep(BETWEEN_ATTEMPTS.total_seconds())
 
 
-def scripts() -> ScriptDirectory:
-    """Return the steps there are."""
-    return ScriptDirectory.from_config(_config())
+async def pending_migrations(url: str, schema: str = "mtchat") -> list[str]:
+    """Return the steps the database has not seen, oldest first.
+
+    Raises:
+        ServiceUnavailable: the database can't be reached.
+        InvalidInput: a URL or a schema name that can't be used.
+    """
+    return await _run(url, schema, _pending)
 
 
-def pending(connection: sa.Connection, schema: str) -> list[str]:
-    """Return the steps that *connection*'s database has not seen, oldest first."""
-    options = {"version_table": "schema_version", "version_table_schema": schema}
-    seen = MigrationContext.configure(connection, opts=options).get_current_revision()
-    steps = [step.revision for step in scripts().walk_revisions()]
-    return list(reversed(steps[: steps.index(seen)] if seen in steps else steps))
-
-
-async def _run(url: str, schema: str) -> None:
-    settings = {**session_settings(schema), "lock_timeout": str(int(LOCK_TIMEOUT.total_seconds() * 1000))}
-    engine = create_async_engine(database_url(url), connect_args={"server_settings": settings})
+async def _run(url: str, schema: str, work: Callable[[sa.Connection, str], T]) -> T:
+    engine = create_engine(url, schema=schema, acquire=_ACQUIRE, command=None, lock_wait=LOCK_WAIT)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_upgrade, schema_name(schema))
+            return await connection.run_sync(work, schema)
+    except (DBAPIError, OSError) as error:
+        refusal = translated(error.orig if isinstance(error, DBAPIError) else error)
+        raise refusal if isinstance(refusal, ChatError) else error from None
     finally:
         await engine.dispose()
 
 
 def _upgrade(connection: sa.Connection, schema: str) -> None:
-    with connection.begin():
-        # The wait for another migrator has no limit of its own: it ends when the other one does.
-        connection.execute(sa.text("set local lock_timeout = 0"))
-        connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _ONE_MIGRATOR})
-        connection.execute(sa.text(f"set local lock_timeout = {int(LOCK_TIMEOUT.total_seconds() * 1000)}"))
-        connection.execute(sa.text(f"create schema if not exists {schema}"))
+    lock = {"key": _ONE_MIGRATOR}
+    connection.execute(sa.text("select pg_advisory_lock(:key)"), lock)
+    connection.commit()
+    try:
+        _make(connection, schema)
         config = _config()
         config.attributes["connection"] = connection
         config.attributes["schema"] = schema
         command.upgrade(config, "head")
+    finally:
+        connection.rollback()
+        connection.execute(sa.text("select pg_advisory_unlock(:key)"), lock)
+        connection.commit()
+
+
+def _make(connection: sa.Connection, schema: str) -> None:
+    """Make the schema unless it is there: making even then would take a right we may not have."""
+    is_there = sa.text("select exists (select from pg_namespace where nspname = :schema)")
+    if not connection.scalar(is_there, {"schema": schema}):
+        connection.execute(sa.schema.CreateSchema(schema))
+    connection.commit()
+
+
+def _pending(connection: sa.Connection, schema: str) -> list[str]:
+    options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
+    seen = MigrationContext.configure(connection, opts=options).get_current_revision()
+    steps = [step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()]
+    return list(reversed(steps[: steps.index(seen)] if seen in steps else steps))
 
 
 def _config() -> Config:

@@ -9,6 +9,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB, UUID
 
 metadata = sa.MetaData()
 
+
+def is_ours(name: str | None, kind: str, parents: object) -> bool:
+    """Tell Alembic to look at our tables alone."""
+    return kind != "table" or name in metadata.tables
+
+
 _ExternalId = sa.Text(collation="C")
 _Instant = sa.TIMESTAMP(timezone=True)
 _Id = UUID(as_uuid=True)

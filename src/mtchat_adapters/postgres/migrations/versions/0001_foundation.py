@@ -15,7 +15,7 @@ create table dialogs (
   object_id        text collate "C" not null check (char_length(object_id) between 1 and 255),
   title            text check (char_length(title) <= 500),
   object_url       text check (char_length(object_url) <= 2048),
-  meta             jsonb,
+  meta             json,  -- not jsonb: it comes back as it came
   created_by       text collate "C",
   created_at       timestamptz not null,
   active_at        timestamptz not null,
@@ -27,11 +27,13 @@ create table dialogs (
   last_message_at  timestamptz,
   last_issued_id   uuid,
   reminder_since   timestamptz,
-  reminder_due     timestamptz
+  reminder_due     timestamptz,
+  archive_changes  bigint not null default 0
 );
 create index dialogs_by_object on dialogs (object_type, object_id, created_at desc, id desc);
 create index dialogs_by_creation on dialogs (created_at desc, id desc);
-create index dialogs_by_reminder on dialogs (reminder_due) where reminder_due is not null;
+-- Not on reminder_due, which every message moves: the row's update would then touch every index.
+create index dialogs_by_reminder on dialogs (reminder_since) where reminder_since is not null;
 
 create table participants (
   dialog_id             uuid not null references dialogs on delete cascade,
@@ -154,15 +156,19 @@ $$
 
 TRIGRAMS = """
 do $$
+declare
+  home text;
 begin
   begin
     create extension if not exists pg_trgm with schema public;
-  exception when insufficient_privilege or undefined_file or feature_not_supported then
+  exception when insufficient_privilege or undefined_file or feature_not_supported or invalid_schema_name then
     raise notice 'pg_trgm can''t be installed: searching works without it, slower';
   end;
-  if exists (select from pg_extension where extname = 'pg_trgm') then
-    create index dialogs_title_search on dialogs using gin (title gin_trgm_ops);
-    create index participants_company_search on participants using gin (company gin_trgm_ops);
+  select nspname into home from pg_extension join pg_namespace n on n.oid = extnamespace where extname = 'pg_trgm';
+  if home is not null then
+    execute format('create index dialogs_title_search on dialogs using gin (title %I.gin_trgm_ops)', home);
+    execute format('create index participants_company_search on participants using gin (company %I.gin_trgm_ops)',
+      home);
   end if;
 end
 $$
