@@ -7,7 +7,7 @@ import httpx
 import jwt
 
 ADMIN = "a-test-admin-token"
-SECRET = "a-test-secret-of-more-than-thirty-two-bytes"  # noqa: S105 - a test's own
+SECRET = "a-test-secret-of-more-than-thirty-two-bytes"
 MANAGEMENT, PERSON = "/api/v1/management", "/api/v1"
 
 Scopes = dict[str, list[str]]
@@ -43,7 +43,7 @@ class Asker:
         answer = await self(verb, path, body, **options)
         assert answer.status_code == 200, answer.text
         decoded = answer.json()
-        return decoded["data"] if "data" in decoded else decoded
+        return decoded.get("data", decoded)
 
     async def refused(self, verb: str, path: str, body: object = None, **options: Any) -> tuple[int, str]:
         """Ask, expect a refusal in the envelope, and return status and code."""

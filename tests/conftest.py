@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from attrs import evolve
 
-from mtchat_adapters import memory, pgv as postgres
+from mtchat_adapters import memory, postgres
 from mtchat_core.chat import Chat, Ports
-from tests.builders import FakeClock
 from tests import servers
+from tests.builders import FakeClock
 
 _EMPTY = sa.text(
     "truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys"
@@ -54,11 +54,11 @@ async def postgres_store(postgres_url: str) -> AsyncIterator[postgres.PostgresSt
 
 
 @pytest.fixture
-async def postgres_ports(clock: FakeClock, postgres_store: postgres.PostgresStore) -> AsyncIterator[Ports]:
+async def postgres_ports(clock: FakeClock, postgres_store: postgres.PostgresStore) -> Ports:
     """Every port over PostgreSQL, empty; the rest in memory."""
     async with postgres_store.engine.connect() as connection:
         await connection.execute(_EMPTY)
-    yield evolve(memory.ports(clock=clock), **postgres_store.ports())
+    return evolve(memory.ports(clock=clock), **postgres_store.ports())
 
 
 @pytest.fixture(params=["memory", "postgres"])

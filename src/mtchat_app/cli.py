@@ -14,6 +14,7 @@ import click
 from dotenv import dotenv_values
 
 from mtchat_app.settings import Settings, SettingsError
+from mtchat_core.domain.dialogs import Dialog
 
 _ENVIRONMENT_HINT = (
     "Settings come from the environment or from a .env file; docs/guide/configuration.md lists them."
@@ -70,7 +71,7 @@ def _embedded(stack: ExitStack, data: Path) -> str:
 
 def _migrate(settings: Settings) -> None:
     if settings.database_url is not None:
-        from mtchat_adapters import pgv as postgres
+        from mtchat_adapters import postgres
 
         postgres.migrate(settings.database_url, settings.database_schema)
 
@@ -183,7 +184,7 @@ def demo(port: int, data: Path) -> None:
         )
         _migrate(settings)
 
-        async def furnish() -> scene.Dialog:
+        async def furnish() -> Dialog:
             async with open_service(settings) as service:
                 return await scene.furnish(service.chat)
 

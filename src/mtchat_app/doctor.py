@@ -48,7 +48,7 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
 
 
 async def _database(settings: Settings) -> list[Finding]:
-    from mtchat_adapters import pgv as postgres
+    from mtchat_adapters import postgres
 
     url, schema = settings.database_url or "", settings.database_schema
     try:

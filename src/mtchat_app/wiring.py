@@ -35,7 +35,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     if settings.database_url is None:
         yield Service(Chat.over(ports))
         return
-    from mtchat_adapters import pgv as postgres
+    from mtchat_adapters import postgres
 
     async with postgres.open(
         settings.database_url,

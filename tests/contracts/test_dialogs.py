@@ -270,7 +270,7 @@ async def test_objects_are_compared_exactly(ports: Ports, about: ObjectRef) -> N
     assert await ports.directory.find(about, []) is None
 
 
-async def test_composed_and_decomposed_letters_are_different_objects(ports: Ports) -> None:
+async def test_composed_and_decomposed_letters_are_different_objects_b53(ports: Ports) -> None:
     composed, decomposed = ObjectRef("quote", "\u0439"), ObjectRef("quote", "\u0438\u0306")
     one, other = await open_dialog(ports, about=composed), await open_dialog(ports, about=decomposed)
 

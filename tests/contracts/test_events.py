@@ -30,7 +30,7 @@ async def read(ports: Ports, dialog: DialogId, *, after: int = 0, limit: int = 1
     return [(entry.seq, entry.event) for entry in await ports.events.of_dialog(dialog, after=after, limit=limit)]
 
 
-async def test_every_event_comes_back_as_it_was_recorded(ports: Ports) -> None:
+async def test_every_event_comes_back_as_it_was_recorded_g5(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN)
     message = await announce(ports, dialog)
     everyone = [ANN, UserId("Ünï 'c' \"ode\" {,}\\")]

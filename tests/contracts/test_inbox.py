@@ -99,7 +99,7 @@ async def test_every_way_to_an_entry_shows_the_same(ports: Ports) -> None:
     assert await ports.inbox.available(CY, A_PLANNER, Query()) == (await entry_of(ports, CY, dialog, A_PLANNER),)
 
 
-async def test_who_has_not_joined_sees_the_people_but_no_text(ports: Ports) -> None:
+async def test_who_has_not_joined_sees_the_people_but_no_text_g8(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, scopes=[PLANNERS])
     await say(ports, dialog, "secret")
     await announce(ports, dialog)
@@ -330,7 +330,7 @@ async def test_the_newest_dialog_of_an_object_may_be_archived(ports: Ports) -> N
         (" ", " ", True),
     ],
 )
-async def test_search_finds_what_the_title_contains_literally(
+async def test_search_finds_what_the_title_contains_literally_b51(
     ports: Ports, title: str | None, search: str, is_found: bool
 ) -> None:
     dialog = await open_dialog(ports, ANN, title=title, scopes=[WELCOME])

@@ -148,7 +148,7 @@ async def test_who_left_cannot_send_any_more_not_even_again(ports: Ports) -> Non
             await ports.log.append(an_outgoing(dialog, by=BO, key=key))
 
 
-async def test_a_refused_message_changes_nothing(ports: Ports) -> None:
+async def test_a_refused_message_changes_nothing_g2(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, a_participant(by=BO, is_archived=True))
     await ports.log.append(an_outgoing(dialog, key="k"))
     async with locked(ports, dialog) as tx:
@@ -221,7 +221,7 @@ async def test_the_next_message_finds_nothing_to_unarchive(ports: Ports) -> None
     assert [type(one.event) for one in posted.recorded] == [MessageSent]
 
 
-async def test_fifty_concurrent_messages_are_numbered_without_gaps_in_rising_order(ports: Ports) -> None:
+async def test_fifty_concurrent_messages_are_numbered_without_gaps_in_rising_order_g4(ports: Ports) -> None:
     people = [UserId(f"user-{n}") for n in range(5)]
     dialog = await open_dialog(ports, ANN, *people)
 
@@ -269,7 +269,7 @@ async def test_every_message_of_a_crowd_has_its_own_outcome(ports: Ports) -> Non
     assert sum([len((await page_of(ports, dialog)).messages) for dialog in dialogs]) == 22
 
 
-async def test_ids_rise_even_when_the_candidate_falls_behind(ports: Ports) -> None:
+async def test_ids_rise_even_when_the_candidate_falls_behind_g4(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN)
     old, recent = a_message_id(), a_message_id()
     first = (await ports.log.append(an_outgoing(dialog, id=recent))).message
@@ -309,7 +309,7 @@ async def test_ids_rise_above_what_a_faster_clock_gave_and_above_what_was_delete
     assert [system.seq, message.seq] == [2, 3]
 
 
-async def test_times_never_fall_behind_when_the_clock_does(ports: Ports, clock: FakeClock) -> None:
+async def test_times_never_fall_behind_when_the_clock_does_f32(ports: Ports, clock: FakeClock) -> None:
     dialog = await open_dialog(ports, ANN)
     [first] = await say(ports, dialog, "1")
 
@@ -349,7 +349,7 @@ async def test_the_same_send_again_does_not_unarchive(ports: Ports) -> None:
     assert (await participant(ports, dialog, BO)).is_archived
 
 
-async def test_twenty_parallel_identical_sends_make_one_message(ports: Ports) -> None:
+async def test_twenty_parallel_identical_sends_make_one_message_g3(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, BO)
 
     posted = await asyncio.gather(*(ports.log.append(an_outgoing(dialog, key="k")) for _ in range(20)))
@@ -405,7 +405,7 @@ async def test_a_key_with_another_payload_is_refused(ports: Ports) -> None:
         await ports.log.append(an_outgoing(dialog, key="k", fingerprint=b"another payload!"))
 
 
-async def test_a_late_retry_does_not_bring_a_deleted_message_back(ports: Ports) -> None:
+async def test_a_late_retry_does_not_bring_a_deleted_message_back_f16(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN)
     sent = await ports.log.append(an_outgoing(dialog, key="k"))
     await delete(ports, sent.message)
@@ -447,7 +447,7 @@ async def test_a_reply_names_the_message_it_answers(ports: Ports) -> None:
     assert (await page_of(ports, dialog)).messages[2:] == tuple(answers)
 
 
-async def test_a_reply_to_nothing_here_is_refused(ports: Ports) -> None:
+async def test_a_reply_to_nothing_here_is_refused_b33(ports: Ports) -> None:
     dialog, other = await open_dialog(ports, ANN), await open_dialog(ports, ANN)
     [elsewhere] = await say(ports, other, "?")
     [deleted] = await say(ports, dialog, "?")
@@ -615,7 +615,7 @@ async def test_unread_messages_are_those_of_other_people_after_a_number(ports: P
 # Reading
 
 
-async def test_only_who_is_in_reads(ports: Ports) -> None:
+async def test_only_who_is_in_reads_g8(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, BO)
     [message] = await say(ports, dialog, "secret")
     await remove_person(ports, dialog, BO)
@@ -745,7 +745,7 @@ async def test_who_has_read_everything_has_no_first_unread(ports: Ports) -> None
     assert (await page_of(ports, dialog, ANN)).first_unread is None
 
 
-async def test_deleting_what_was_read_leaves_the_rest_unread(ports: Ports) -> None:
+async def test_deleting_what_was_read_leaves_the_rest_unread_g7(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, BO)
     one, two = await say(ports, dialog, "1", "2", by=ANN)
     await say(ports, dialog, "mine", by=BO)

@@ -87,7 +87,7 @@ async def test_a_thousand_people_come_in_one_step_and_in_order(ports: Ports) -> 
         assert len(await tx.participants.user_ids(dialog)) == 1000
 
 
-async def test_people_are_told_apart_by_every_character(ports: Ports) -> None:
+async def test_people_are_told_apart_by_every_character_b53(ports: Ports) -> None:
     alike = [UserId(name) for name in ("ann", "Ann", "ann ", "\u0439", "\u0438\u0306", "x" * 255)]
 
     dialog = await open_dialog(ports, *alike)

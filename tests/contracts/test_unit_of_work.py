@@ -64,7 +64,7 @@ async def test_what_the_block_kept_is_there_after_it(ports: Ports) -> None:
     assert len(await ports.events.of_dialog(dialog.id, after=0, limit=10)) == 1
 
 
-async def test_a_failing_block_leaves_nothing_of_a_new_dialog(ports: Ports) -> None:
+async def test_a_failing_block_leaves_nothing_of_a_new_dialog_g21(ports: Ports) -> None:
     dialog = a_dialog()
 
     with suppress(Oops):
@@ -84,7 +84,7 @@ async def test_a_failing_block_leaves_nothing_of_a_new_dialog(ports: Ports) -> N
         assert await again.keys.claim("key", fingerprint=b"1" * 16, made=other) == other
 
 
-async def test_a_failing_block_leaves_a_dialog_as_it_was(ports: Ports) -> None:
+async def test_a_failing_block_leaves_a_dialog_as_it_was_g21(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN, BO, scopes=[PLANNERS])
     message, other = await say(ports, dialog, "one", "two", by=BO)
     before = await everything(ports, dialog)

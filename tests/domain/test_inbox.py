@@ -64,7 +64,7 @@ def test_every_part_of_a_title_finds_it_whatever_the_case(title: str, data: st.D
         (10**9, 2**63, (100, 2**31 - 1)),
     ],
 )
-def test_limits_are_clamped(limit: int, offset: int, expected: tuple[int, int]) -> None:
+def test_limits_are_clamped_b38(limit: int, offset: int, expected: tuple[int, int]) -> None:
     query = Query(limit=limit, offset=offset)
 
     assert (query.limit, query.offset) == expected

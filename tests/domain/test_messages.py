@@ -90,7 +90,7 @@ def test_a_key_is_visible_ascii(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "я", "a\n", "\x00", "a\x7f", "é"])
-def test_another_key_is_refused(key: str) -> None:
+def test_another_key_is_refused_b66(key: str) -> None:
     with pytest.raises(BadRequest):
         idempotency_key(key)
 
@@ -106,7 +106,7 @@ def test_a_visible_message_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(("asked", "given_limit"), [(-1, 1), (0, 1), (1, 1), (100, 100), (101, 100), (10**9, 100)])
-def test_a_page_holds_1_to_100_messages(asked: int, given_limit: int) -> None:
+def test_a_page_holds_1_to_100_messages_b38(asked: int, given_limit: int) -> None:
     assert Window(limit=asked).limit == given_limit
 
 

@@ -33,12 +33,12 @@ def test_a_profile_has_limits_in_characters() -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u00a0\t", "\u200b", "\u202e\u202c", "\u3164", "\x00"])
-def test_a_name_has_to_show_something(name: str) -> None:
+def test_a_name_has_to_show_something_b49(name: str) -> None:
     with pytest.raises(InvalidInput, match="display_name"):
         profile(name)
 
 
-def test_a_name_cannot_turn_the_text_around_it() -> None:
+def test_a_name_cannot_turn_the_text_around_it_b48() -> None:
     assert profile("\u202eAnn\u2066").display_name == "Ann"
 
 

@@ -302,3 +302,24 @@ async def test_a_stranger_sees_nobody(world: World, scopes: dict[str, list[str]]
     refusal = await world.refuses(world.person("cy", scopes), "GET", f"/dialogs/{dialog}/participants")
 
     assert refusal == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("user", "where", "expected"),
+    [
+        ("cy", "0197c0de-0000-7000-8000-0000000000a1", (404, "DIALOG_NOT_FOUND")),
+        ("ana", None, (400, "BAD_REQUEST")),
+        ("eve", None, (403, "FORBIDDEN")),
+        ("cy", None, (400, "INVALID_INPUT")),
+    ],
+    ids=["unknown dialog", "already in", "not admitted", "the profile comes last"],
+)
+async def test_joining_looks_at_the_profile_last(
+    world: World, user: str, where: str | None, expected: tuple[int, str]
+) -> None:
+    dialog = await world.dialog("ana")
+    scopes = OTHER_SCOPES if user == "eve" else SCOPES
+
+    body = {"display_name": " ", "company": ""}
+
+    assert await world.person(user, scopes).refused("POST", f"/dialogs/{where or dialog}/join", body) == expected

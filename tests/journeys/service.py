@@ -51,7 +51,11 @@ class Service:
         program = Path(sys.executable).parent / "mtchat"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(program), *self._arguments], env=self._environment, stdout=log, stderr=log, cwd=self._log.parent
+                [str(program), *self._arguments],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                cwd=self._log.parent,
             )
         try:
             self._wait_until_ready()

@@ -1,7 +1,7 @@
 """The API against its own description: whatever is sent, the answer is as described and never a 5xx (G17)."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,7 +59,7 @@ def test_every_answer_is_as_described_g17(api: BaseSchema, dialog: str, method: 
 
     @given(case=api[path][method].as_strategy())
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-    def attempt(case: schemathesis.Case) -> None:
+    def attempt(case: schemathesis.Case[Any]) -> None:
         if "{dialog_id}" in path and not deletes_the_dialog:
             case.path_parameters["dialog_id"] = dialog
         case.call_and_validate(headers={"Authorization": f"Bearer {bearer}"}, checks=CHECKS)

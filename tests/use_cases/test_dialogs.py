@@ -78,7 +78,7 @@ async def test_an_object_may_have_several_dialogs(chat: Chat) -> None:
     assert one.id != other.id
 
 
-async def test_limits_are_checked_before_anything_is_kept(chat: Chat, ports: Ports) -> None:
+async def test_limits_are_checked_before_anything_is_kept_g2_b65(chat: Chat, ports: Ports) -> None:
     too_many = tuple(an_invitation(UserId(str(number))) for number in range(1001))
 
     with pytest.raises(InvalidInput):

@@ -72,7 +72,7 @@ async def test_what_is_said_is_made_safe_and_kept(chat: Chat, dialog: DialogId) 
     assert await chat.messages.get(BO, dialog, message.id) == message
 
 
-async def test_the_longest_message_is_fine(chat: Chat, dialog: DialogId) -> None:
+async def test_the_longest_message_is_fine_b43(chat: Chat, dialog: DialogId) -> None:
     message = await chat.messages.send(ANN, dialog, Draft("&" * 50_000))
 
     assert message.content == "&amp;" * 50_000
@@ -90,7 +90,7 @@ async def test_the_longest_message_is_fine(chat: Chat, dialog: DialogId) -> None
     ],
     ids=["empty", "invisible", "only a script", "too long", "NUL", "surrogate"],
 )
-async def test_what_cannot_be_said_is_refused_after_who_may_not_speak(
+async def test_what_cannot_be_said_is_refused_after_who_may_not_speak_b42_b43(
     chat: Chat, ports: Ports, dialog: DialogId, content: str, refusal: type[ChatError]
 ) -> None:
     before = await snapshot(ports, dialog)
@@ -114,7 +114,7 @@ async def test_who_may_not_speak_is_refused(chat: Chat, dialog: DialogId, overhe
     assert overheard == []
 
 
-async def test_a_reply_answers_a_message_of_this_dialog(chat: Chat, dialog: DialogId) -> None:
+async def test_a_reply_answers_a_message_of_this_dialog_b33(chat: Chat, dialog: DialogId) -> None:
     elsewhere = (await chat.dialogs.create(a_new_dialog(ANN))).id
     foreign = await chat.messages.send(ANN, elsewhere, Draft("x"))
     question = await chat.messages.send(BO, dialog, Draft("?"))
@@ -131,7 +131,7 @@ async def test_a_reply_answers_a_message_of_this_dialog(chat: Chat, dialog: Dial
             await chat.messages.send(ANN, dialog, Draft("!", reply_to=target))
 
 
-async def test_twenty_parallel_identical_sends_make_one_message(
+async def test_twenty_parallel_identical_sends_make_one_message_g3(
     chat: Chat, dialog: DialogId, overheard: Overheard
 ) -> None:
     sent = await asyncio.gather(*(chat.messages.send(ANN, dialog, Draft("x", key="k")) for _ in range(20)))
@@ -149,7 +149,7 @@ async def test_the_same_key_for_something_else_is_refused(chat: Chat, dialog: Di
             await chat.messages.send(ANN, dialog, other)
 
 
-async def test_a_late_retry_of_a_deleted_message_does_not_bring_it_back(chat: Chat, dialog: DialogId) -> None:
+async def test_a_late_retry_of_a_deleted_message_does_not_bring_it_back_f16(chat: Chat, dialog: DialogId) -> None:
     message = await chat.messages.send(ANN, dialog, Draft("x", key="k"))
     await chat.messages.delete(ANN, dialog, message.id)
 
@@ -158,7 +158,7 @@ async def test_a_late_retry_of_a_deleted_message_does_not_bring_it_back(chat: Ch
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "я"])
-async def test_a_malformed_key_is_refused(chat: Chat, dialog: DialogId, key: str) -> None:
+async def test_a_malformed_key_is_refused_b66(chat: Chat, dialog: DialogId, key: str) -> None:
     with pytest.raises(BadRequest):
         await chat.messages.send(ANN, dialog, Draft("x", key=key))
 
@@ -252,7 +252,7 @@ async def test_an_unchanged_edit_is_an_edit(chat: Chat, dialog: DialogId) -> Non
 
 
 @pytest.mark.parametrize("content", ["fine", "", "x" * 50_001], ids=["fine", "blank", "too long"])
-async def test_refusals_to_edit_come_in_their_order(
+async def test_refusals_to_edit_come_in_their_order_b32_b35(
     chat: Chat, ports: Ports, dialog: DialogId, content: str
 ) -> None:
     message = await chat.messages.send(ANN, dialog, Draft("mine"))
@@ -298,7 +298,7 @@ async def test_refusals_to_delete_come_in_their_order(chat: Chat, ports: Ports, 
     assert await snapshot(ports, dialog) == before
 
 
-async def test_who_left_can_change_nothing_any_more(chat: Chat, dialog: DialogId) -> None:
+async def test_who_left_can_change_nothing_any_more_b31(chat: Chat, dialog: DialogId) -> None:
     message = await chat.messages.send(BO, dialog, Draft("mine"))
     await chat.participants.leave(dialog, BO)
 
@@ -326,7 +326,7 @@ async def test_a_deleted_message_is_gone_for_everybody(chat: Chat, dialog: Dialo
 
 
 @pytest.mark.parametrize("reader", [CY, UserId("Ann")])
-async def test_text_is_for_participants_only(chat: Chat, dialog: DialogId, reader: UserId) -> None:
+async def test_text_is_for_participants_only_g8_b30(chat: Chat, dialog: DialogId, reader: UserId) -> None:
     message = await chat.messages.send(ANN, dialog, Draft("secret"))
 
     for where in (dialog, a_dialog_id()):

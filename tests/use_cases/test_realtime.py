@@ -210,7 +210,7 @@ async def settle() -> None:
 # Who hears what
 
 
-async def test_participants_hear_and_strangers_do_not(stage: Stage) -> None:
+async def test_participants_hear_and_strangers_do_not_g8(stage: Stage) -> None:
     dialog, other = await stage.create(ANN, BO), await stage.create(CY)
     ann, bo, cy, di = await stage.connect(ANN, BO, CY, DI)
 
@@ -265,7 +265,7 @@ async def test_who_joins_hears_from_then_on_and_the_others_hear_all_of_it(stage:
     assert cy.types() == ["participant.joined", "message.new"]
 
 
-async def test_who_leaves_hears_of_it_and_then_no_more(stage: Stage) -> None:
+async def test_who_leaves_hears_of_it_and_then_no_more_g9(stage: Stage) -> None:
     dialog = await stage.create(ANN, BO)
     ann, bo = await stage.connect(ANN, BO)
 
@@ -276,7 +276,7 @@ async def test_who_leaves_hears_of_it_and_then_no_more(stage: Stage) -> None:
     assert ann.types() == ["message.new", "participant.left", "message.new"]
 
 
-async def test_whom_the_host_adds_and_removes_hears_it_too(stage: Stage) -> None:
+async def test_whom_the_host_adds_and_removes_hears_it_too_g9(stage: Stage) -> None:
     dialog = await stage.create(ANN)
     [cy] = await stage.connect(CY)
 
@@ -379,7 +379,7 @@ async def test_who_left_the_last_common_dialog_is_no_acquaintance_any_more(stage
 # While somebody connects
 
 
-async def test_what_happens_while_one_connects_is_not_missed(stage: Stage) -> None:
+async def test_what_happens_while_one_connects_is_not_missed_f20(stage: Stage) -> None:
     dialog = await stage.create(ANN, BO)
     bo, connecting = await stage.begin(BO)
 
@@ -393,7 +393,7 @@ async def test_what_happens_while_one_connects_is_not_missed(stage: Stage) -> No
     assert bo.seqs() == sorted(set(bo.seqs()))
 
 
-async def test_what_happens_while_one_connects_is_not_missed_although_others_listen_already(
+async def test_what_happens_while_one_connects_is_not_missed_although_others_listen_already_f20(
     stage: Stage,
 ) -> None:
     dialog = await stage.create(ANN, BO)
@@ -548,7 +548,7 @@ async def test_who_disconnects_while_connecting_may_connect_anew_meanwhile(stage
 # Late, lost and doubled announcements
 
 
-async def test_late_announcements_are_waited_for(stage: Stage) -> None:
+async def test_late_announcements_are_waited_for_f21(stage: Stage) -> None:
     dialog = await stage.create(ANN)
     [ann] = await stage.connect(ANN)
     stage.broker.holds = True
@@ -567,7 +567,7 @@ async def test_late_announcements_are_waited_for(stage: Stage) -> None:
     assert stage.log.asked == 0
 
 
-async def test_doubled_announcements_are_heard_once(stage: Stage) -> None:
+async def test_doubled_announcements_are_heard_once_f21(stage: Stage) -> None:
     dialog = await stage.create(ANN, BO)
     ann, bo = await stage.connect(ANN, BO)
     stage.broker.holds = True
@@ -600,7 +600,7 @@ async def test_a_doubled_joining_does_not_let_anybody_back_in(stage: Stage) -> N
     assert cy.types() == ["participant.joined", "message.new", "participant.left"]
 
 
-async def test_a_lost_announcement_is_fetched_once_the_next_one_comes(stage: Stage) -> None:
+async def test_a_lost_announcement_is_fetched_once_the_next_one_comes_g5(stage: Stage) -> None:
     dialog = await stage.create(ANN, BO)
     ann, bo = await stage.connect(ANN, BO)
     stage.broker.holds = True
@@ -827,7 +827,9 @@ async def play(steps: list[tuple[str, UserId]], data: st.DataObject, travel: Tra
 
 @settings(max_examples=100, deadline=None)
 @given(steps=STEPS, data=st.data())
-async def test_everybody_hears_exactly_what_they_may(steps: list[tuple[str, UserId]], data: st.DataObject) -> None:
+async def test_everybody_hears_exactly_what_they_may_g8(
+    steps: list[tuple[str, UserId]], data: st.DataObject
+) -> None:
     for heard in await play(steps, data, travel=lambda held: [one for one in held for _ in "twice"]):
         assert heard.seqs == sorted(set(heard.seqs)), heard
         assert set(heard.seqs) <= set(heard.entitled), heard
@@ -837,7 +839,7 @@ async def test_everybody_hears_exactly_what_they_may(steps: list[tuple[str, User
 
 @settings(max_examples=100, deadline=None)
 @given(steps=STEPS, data=st.data())
-async def test_however_it_travels_nobody_hears_too_much_and_nothing_of_ones_last_stay_is_lost(
+async def test_however_it_travels_nobody_hears_too_much_and_nothing_of_ones_last_stay_is_lost_f21(
     steps: list[tuple[str, UserId]], data: st.DataObject
 ) -> None:
     def shuffled(held: list[Announcement]) -> list[Announcement]:

@@ -136,7 +136,9 @@ async def test_a_newcomer_reading_half_has_no_own_and_no_system_messages_left(
     assert await unread(ports, dialog, BO) == 1
 
 
-async def test_a_mark_never_moves_back(chat: Chat, ports: Ports, dialog: DialogId, overheard: Overheard) -> None:
+async def test_a_mark_never_moves_back_b34(
+    chat: Chat, ports: Ports, dialog: DialogId, overheard: Overheard
+) -> None:
     older, newer = await say(chat, dialog, "1", "2")
     await chat.receipts.mark_read(BO, dialog, newer.id)
     before = await participant(ports, dialog, BO)
@@ -218,7 +220,7 @@ async def test_the_sender_can_delete_their_newest_message_and_be_read_up_to_date
     assert await mark(ports, dialog, ANN) == theirs.id
 
 
-async def test_only_messages_of_this_dialog_can_be_read(chat: Chat, ports: Ports, dialog: DialogId) -> None:
+async def test_only_messages_of_this_dialog_can_be_read_b33(chat: Chat, ports: Ports, dialog: DialogId) -> None:
     elsewhere = (await chat.dialogs.create(a_new_dialog(BO))).id
     [foreign] = await say(chat, elsewhere, "x", by=BO)
     [gone] = await say(chat, dialog, "x")

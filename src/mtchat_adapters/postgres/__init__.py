@@ -15,7 +15,7 @@ from mtchat_adapters.postgres.inbox import PostgresInbox
 from mtchat_adapters.postgres.messages import PostgresMessageLog, PostgresTranscript
 from mtchat_adapters.postgres.migrate import migrate, migrate_async, pending_migrations
 from mtchat_adapters.postgres.receipts import PostgresReceipts
-from mtchat_adapters.postgres.session import Trips, statement
+from mtchat_adapters.postgres.session import Pool, Trips, statement
 from mtchat_adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.domain.errors import ServiceUnavailable
@@ -48,7 +48,7 @@ class Health:
 class PostgresStore:
     """Every port that PostgreSQL fulfils, over one pool."""
 
-    engine: AsyncEngine
+    pool: Pool
     units: PostgresUnitsOfWork
     log: PostgresMessageLog
     transcript: PostgresTranscript
@@ -62,10 +62,15 @@ class PostgresStore:
         names = ("units", "log", "transcript", "inbox", "directory", "receipts", "events")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine below, for whoever has statements of their own."""
+        return self.pool.engine.execution_options(isolation_level="AUTOCOMMIT")
+
     async def is_ready(self) -> bool:
         """Tell whether the database answers, and takes changes."""
         try:
-            [database] = await Trips(self.engine).all(_IS_WRITABLE, {})
+            [database] = await Trips(self.pool).all(_IS_WRITABLE, {})
         except ServiceUnavailable:
             return False
         is_writable: bool = database["is_writable"]
@@ -94,11 +99,12 @@ async def open(  # noqa: A001 - read as postgres.open
     engine = engines.create_engine(
         url, schema=schema, pool_size=pool_size, acquire=acquire, command=command, lifetime=lifetime
     )
-    trips, ids = Trips(engine), ids or SystemIds()
+    pool, ids = Pool(engine, size=pool_size, acquire=acquire), ids or SystemIds()
+    trips = Trips(pool)
     try:
         yield PostgresStore(
-            engine=engine.execution_options(isolation_level="AUTOCOMMIT"),
-            units=PostgresUnitsOfWork(engine, ids),
+            pool=pool,
+            units=PostgresUnitsOfWork(pool, ids),
             log=PostgresMessageLog(trips, ids, debounce or Debounce()),
             transcript=PostgresTranscript(trips),
             inbox=PostgresInbox(trips),
@@ -119,7 +125,8 @@ async def examine(url: str, schema: str) -> Health:
     """
     engine = engines.create_engine(url, schema=schema, acquire=_EXAMINATION_LIMIT, command=_EXAMINATION_LIMIT)
     try:
-        [health] = await Trips(engine).all(_HEALTH, {})
+        pool = Pool(engine, size=1, acquire=_EXAMINATION_LIMIT)
+        [health] = await Trips(pool).all(_HEALTH, {})
     finally:
         await engine.dispose()
     pending = await pending_migrations(url, schema)

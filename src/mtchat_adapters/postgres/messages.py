@@ -105,16 +105,16 @@ _APPEND = statement(f"""
       insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at,
         reply_to_id, client_message_id, fingerprint)
       select :dialog, issued_id, last_seq, :sender, display_name, '{MessageType.USER.value}', :content, sent_at,
-        :reply_to, :key, :fingerprint
+        cast(:reply_to as uuid), :key, cast(:fingerprint as bytea)
       from numbered
     ),
     logged as (
       insert into events (dialog_id, seq, id, type, at, message_id, people, facts)
-      select :dialog, event_seq, :event, '{MessageSent.type}', sent_at, issued_id, null,
+      select :dialog, event_seq, cast(:event as uuid), '{MessageSent.type}', sent_at, issued_id, null,
         jsonb_build_object('origin', cast(:origin as text))
       from numbered
       union all
-      select :dialog, event_seq - 1, :woken_event, '{DialogUnarchived.type}', sent_at, null, people,
+      select :dialog, event_seq - 1, cast(:woken_event as uuid), '{DialogUnarchived.type}', sent_at, null, people,
         jsonb_build_object('people', people)
       from numbered, woken where people <> '{{}}'
     )
@@ -159,7 +159,7 @@ class PostgresMessageLog:
         return _posted(outgoing, values, row)
 
     async def _append_locked(self, values: Values) -> Row:
-        async with transaction(self.trips.engine) as session:
+        async with transaction(self.trips.pool) as session:
             await session.all(_LOCK, values)
             [row] = await session.all(_APPEND, values)
         return row

@@ -43,9 +43,7 @@ MESSAGE = _columns(
 END_OF_TIME, LAST_ID = datetime(9999, 12, 31, tzinfo=UTC), UUID(int=(1 << 128) - 1)
 """Beyond everything: where a list without a place begins."""
 
-_INSTANTS = frozenset(
-    {"created_at", "joined_at", "last_edited_at", "last_message_at", "sent_at", "unarchived_at"}
-)
+_INSTANTS = frozenset({"created_at", "joined_at", "last_edited_at", "last_message_at", "sent_at", "unarchived_at"})
 _IDS = frozenset({"dialog_id", "id", "last_message_id", "last_read_message_id", "reply_to_id"})
 
 

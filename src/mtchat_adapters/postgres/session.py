@@ -4,8 +4,10 @@ SQLAlchemy keeps the pool and writes the SQL; the rows travel through the driver
 halves what a query costs (docs/adr/0002-one-hot-path-for-send.md).
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
@@ -40,31 +42,56 @@ class _Driver(Protocol):
     async def execute(self, query: str) -> str: ...
 
 
-class Session:
-    """A connection until it is closed, which gives it back, or drops it when it is spoilt."""
+class Pool:
+    """Connections for everybody in the order of arrival; the first one to ask opens the first one.
 
-    def __init__(self, pooled: PoolProxiedConnection) -> None:
-        self._pooled = pooled
-        self._driver = cast(_Driver, pooled.driver_connection)
-        self._is_spoilt = False
+    The engine's own queue lets those who come later overtake those who wait, which under load
+    makes some wait for ever: nobody gets as far as that queue without a connection to be had.
+    """
 
-    @classmethod
-    async def open(cls, engine: AsyncEngine) -> "Session":
-        """Borrow a connection from the pool.
+    def __init__(self, engine: AsyncEngine, *, size: int, acquire: timedelta) -> None:
+        self.engine = engine
+        self._free = asyncio.Semaphore(size)
+        self._acquire = acquire
+
+    async def lend(self) -> "Session":
+        """Lend a connection, until the session is closed.
 
         Raises:
             ServiceUnavailable: none is free in time, or none can be opened.
         """
         try:
-            return cls(await engine.raw_connection())
-        except Exception as error:
+            if self._free.locked():
+                async with asyncio.timeout(self._acquire.total_seconds()):
+                    await self._free.acquire()
+            else:
+                await self._free.acquire()
+        except TimeoutError as error:
             raise translated(error) from None
+        try:
+            return Session(await self.engine.raw_connection(), self._free)
+        except BaseException as error:
+            self._free.release()
+            raise translated(error) if isinstance(error, Exception) else error from None
+
+
+class Session:
+    """A connection until it is closed, which gives it back, or drops it when it is spoilt."""
+
+    def __init__(self, pooled: PoolProxiedConnection, free: asyncio.Semaphore) -> None:
+        self._pooled = pooled
+        self._free = free
+        self._driver = cast(_Driver, pooled.driver_connection)
+        self._is_spoilt = False
 
     def close(self) -> None:
         """Give the connection back. Never waits, so that a cancelled caller can't come between."""
-        if self._is_spoilt:
-            self._pooled.invalidate()
-        self._pooled.close()
+        try:
+            if self._is_spoilt:
+                self._pooled.invalidate()
+            self._pooled.close()
+        finally:
+            self._free.release()
 
     def spoil(self) -> None:
         """Have the connection dropped: the server undoes what was not committed."""
@@ -126,13 +153,13 @@ class Session:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncGenerator[Session]:
+async def transaction(pool: Pool) -> AsyncGenerator[Session]:
     """Open a transaction for the block: leaving it commits, an exception keeps nothing.
 
     Raises:
         ServiceUnavailable: the database can't be reached, or did not answer in time.
     """
-    session = await _begun(engine)
+    session = await _begun(pool)
     try:
         yield session
         await session.commit()
@@ -147,16 +174,16 @@ async def transaction(engine: AsyncEngine) -> AsyncGenerator[Session]:
         session.close()
 
 
-async def _begun(engine: AsyncEngine) -> Session:
+async def _begun(pool: Pool) -> Session:
     """Return a session with a transaction begun; one that turns out to be dead is replaced, once."""
     try:
-        return await _begun_once(engine)
+        return await _begun_once(pool)
     except Lost:
-        return await _begun_once(engine)
+        return await _begun_once(pool)
 
 
-async def _begun_once(engine: AsyncEngine) -> Session:
-    session = await Session.open(engine)
+async def _begun_once(pool: Pool) -> Session:
+    session = await pool.lend()
     try:
         await session.begin()
     except BaseException:
@@ -169,7 +196,7 @@ async def _begun_once(engine: AsyncEngine) -> Session:
 class Trips:
     """Statements that stand alone: one trip each, committed by itself."""
 
-    engine: AsyncEngine
+    pool: Pool
 
     async def all(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Sequence[Row]:
         """Run a statement and return its rows; once more if the connection turns out to be gone.
@@ -192,7 +219,7 @@ class Trips:
         return rows[0] if rows else None
 
     async def _once(self, statement: Statement, values: Values) -> Sequence[Row]:
-        session = await Session.open(self.engine)
+        session = await self.pool.lend()
         try:
             return await session.all(statement, values)
         finally:

@@ -4,14 +4,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from attrs import frozen
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres.dialogs import PostgresDialogs
 from mtchat_adapters.postgres.events import write_log
 from mtchat_adapters.postgres.keys import PostgresKeys
 from mtchat_adapters.postgres.messages import PostgresMessages
 from mtchat_adapters.postgres.participants import PostgresParticipants
-from mtchat_adapters.postgres.session import Session, transaction
+from mtchat_adapters.postgres.session import Pool, Session, transaction
 from mtchat_core.domain.events import Event, Recorded
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.ports.ids import IdSource
@@ -44,13 +43,13 @@ class PostgresUnitOfWork:
 class PostgresUnitsOfWork:
     """UnitsOfWork from a pool."""
 
-    engine: AsyncEngine
+    pool: Pool
     ids: IdSource
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[PostgresUnitOfWork]:
         """Open a transaction for the block."""
-        async with transaction(self.engine) as session:
+        async with transaction(self.pool) as session:
             tx = PostgresUnitOfWork(session, self.ids)
             yield tx
             recorded = await tx.write_log()

@@ -39,7 +39,8 @@ _REFUSALS = {
     "431": "The headers are over 16 KiB.",
     "503": "Something the service needs does not answer: wait Retry-After seconds.",
 }
-_ERROR = {
+_ABOUT_BODIES = frozenset({"409", "413", "415", "422"})
+_ERROR: dict[str, Any] = {
     "type": "object",
     "description": "A refusal. Switch on the code; the message says what to do next.",
     "required": ["error"],
@@ -78,8 +79,7 @@ def describe(app: Litestar) -> dict[str, Any]:
     }
     for path, operations in schema["paths"].items():
         for operation in operations.values():
-            if isinstance(operation, dict):
-                _finish(path, operation)
+            _finish(path, operation)
     return schema
 
 
@@ -88,7 +88,7 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
     if path.startswith("/api/"):
         operation["security"] = [{"host": []}] if path.startswith("/api/v1/management") else [{"person": []}]
         has_body = "requestBody" in operation
-        needless = set() if has_body else {"409", "413", "415", "422"}
+        needless = frozenset[str]() if has_body else _ABOUT_BODIES
         responses |= {
             status: {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS if status not in needless
         }

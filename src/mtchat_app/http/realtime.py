@@ -228,7 +228,7 @@ async def _talk(socket: WebSocket[Any, Any, Any], connection: Connection, chat: 
     """Send and hear until the peer is gone or the connection is to end."""
 
     async def send(frame: str) -> None:
-        await socket.send({"type": "websocket.send", "text": frame})
+        await socket.send_text(frame)
 
     async def hear() -> None:
         while (event := await socket.receive())["type"] == "websocket.receive":

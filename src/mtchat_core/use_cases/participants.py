@@ -29,6 +29,7 @@ from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.presence import PresenceTracker
 from mtchat_core.use_cases.transaction import Transaction
 
+_NOT_ADMITTED = "Forbidden: none of your scopes lets you join this dialog."
 _NOBODYS_BUSINESS = Standing(
     unread_count=0, is_archived=False, is_pinned=False, notifications_enabled=True, last_read_message_id=None
 )
@@ -89,7 +90,7 @@ class Participants:
             if await tx.participants.get(dialog, user) is not None:
                 raise AlreadyParticipant
             if not scoping.any_admits(await tx.dialogs.scopes(dialog), scopes):
-                raise Forbidden("Forbidden: none of your scopes lets you join this dialog.")
+                raise Forbidden(_NOT_ADMITTED)
             newcomer = Participant(
                 dialog_id=dialog,
                 user_id=user,
@@ -110,6 +111,22 @@ class Participants:
                     origin=Origin.CHAT,
                 ),
             )
+
+    async def require_joinable(self, dialog: DialogId, user: UserId, scopes: UserScope | None) -> None:
+        """Refuse as `join` would: who may not join learns nothing about their profile.
+
+        Raises:
+            ScopesRequired, DialogNotFound, AlreadyParticipant, Forbidden: see `join`.
+        """
+        if scopes is None:
+            raise ScopesRequired
+        entry = await self.inbox.entry(user, scopes, dialog)
+        if entry is None:
+            raise DialogNotFound
+        if entry.standing is not None:
+            raise AlreadyParticipant
+        if not entry.admitted:
+            raise Forbidden(_NOT_ADMITTED)
 
     async def leave(self, dialog: DialogId, user: UserId) -> None:
         """Leave a dialog, and say so in it. What the person wrote stays.

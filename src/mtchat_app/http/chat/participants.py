@@ -15,6 +15,7 @@ from mtchat_app.http.limits import MEMBERSHIP
 from mtchat_app.http.parameters import SCOPED
 from mtchat_app.http.views import ParticipantView
 from mtchat_core.chat import Chat
+from mtchat_core.domain.errors import InvalidInput
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.participants import Profile, nameless, profile
 
@@ -47,7 +48,11 @@ async def join(
     data: JSONBody[Join | None] = None,
 ) -> Joined:
     """Join a dialog whose scopes match one's own. Without a body one shows by user id alone."""
-    shown = data.profile() if data else nameless(caller.user_id)
+    try:
+        shown = data.profile() if data else nameless(caller.user_id)
+    except InvalidInput:
+        await chat.participants.require_joinable(DialogId(dialog_id), caller.user_id, caller.scopes)
+        raise
     await chat.participants.join(DialogId(dialog_id), caller.user_id, caller.scopes, shown)
     return Joined(status="joined", dialog_id=dialog_id)
 
