@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 from litestar import Litestar, Router, asgi, get, post
+from litestar.params import FromPath, JSONBody
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
@@ -46,7 +47,7 @@ class Order(Struct):
 
 
 @post("/orders", status_code=201)
-async def place_order(data: Order) -> dict[str, str]:
+async def place_order(data: JSONBody[Order]) -> dict[str, str]:
     """Take an order, and let buyer and seller talk about it."""
     dialog = await chat.dialogs.create(
         NewDialog(
@@ -58,8 +59,8 @@ async def place_order(data: Order) -> dict[str, str]:
     return {"dialog_id": str(dialog.id)}
 
 
-@get("/chat-token/{user:str}")
-async def chat_token(user: str) -> dict[str, str]:
+@get("/token/{user:str}")
+async def chat_token(user: FromPath[str]) -> dict[str, str]:
     """Hand somebody who has logged in here their token for the chat."""
     return {"token": jwt.encode({"sub": user}, SECRET, algorithm="HS256")}
 

@@ -1,9 +1,9 @@
 """Connections: how a URL becomes a pool, and what every session is told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped]
@@ -17,6 +17,8 @@ ACQUIRE = timedelta(seconds=1)
 COMMAND = timedelta(seconds=2)
 LIFETIME = timedelta(minutes=30)
 IDLE_IN_TRANSACTION = timedelta(seconds=10)
+
+_connect = cast(Callable[..., Awaitable[Any]], asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SCHEME = re.compile(r"postgres(ql)?(\+asyncpg)?://")
@@ -106,7 +108,7 @@ def create_engine(
     }
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(**arguments),
+        async_creator=lambda: _connect(**arguments),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=acquire.total_seconds(),
@@ -124,7 +126,7 @@ def milliseconds(time: timedelta) -> str:
     return str(int(time.total_seconds() * 1000))
 
 
-def _refuse_the_dead(connection: Any, record: object, lent: object) -> None:
+def _refuse_the_dead(connection: Any, _record: object, _lent: object) -> None:
     """Make the pool open another connection instead of one whose server has hung up meanwhile."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError

@@ -46,14 +46,15 @@ def migrate(url: str, schema: str = "mtchat") -> None:
 
 async def migrate_async(url: str, schema: str = "mtchat") -> None:
     """Do what `migrate` does, inside a running loop."""
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS):
         try:
-            return await _run(url, schema, _upgrade)
+            await _run(url, schema, _upgrade)
         except Busy:
-            if attempt == ATTEMPTS:
-                raise
             _log.info("a table is in use, or another migrator at work: trying again (%s of %s)", attempt, ATTEMPTS)
             await asyncio.sleep(BETWEEN_ATTEMPTS.total_seconds())
+        else:
+            return
+    await _run(url, schema, _upgrade)
 
 
 async def pending_migrations(url: str, schema: str = "mtchat") -> list[str]:
@@ -72,7 +73,7 @@ async def _run(url: str, schema: str, work: Callable[[sa.Connection, str], T]) -
         async with engine.connect() as connection:
             return await connection.run_sync(work, schema)
     except (DBAPIError, OSError) as error:
-        refusal = translated(error.orig if isinstance(error, DBAPIError) else error)
+        refusal = translated((isinstance(error, DBAPIError) and error.orig) or error)
         raise refusal if isinstance(refusal, ChatError) else error from None
     finally:
         await engine.dispose()

@@ -19,6 +19,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 from mtchat_adapters.postgres.failures import Fault, Lost, spoils_connection, translated
 from mtchat_core.domain.errors import ServiceUnavailable
 
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
+
 Row = Mapping[str, Any]
 Values = Mapping[str, Any]
 
@@ -33,7 +35,7 @@ class Statement:
 
 def statement(text: str) -> Statement:
     """Return *text* with values by name (`:dialog`) as PostgreSQL prepares it, once per connection."""
-    compiled = sa.text(text).compile(dialect=dialect())
+    compiled = sa.text(text).compile(dialect=_DIALECT)
     return Statement(str(compiled), tuple(cast(Sequence[str], compiled.positiontup)))
 
 
@@ -61,18 +63,18 @@ class Pool:
             ServiceUnavailable: none is free in time, or none can be opened.
         """
         try:
-            if self._free.locked():
-                async with asyncio.timeout(self._acquire.total_seconds()):
-                    await self._free.acquire()
-            else:
+            async with asyncio.timeout(self._acquire.total_seconds() if self._free.locked() else None):
                 await self._free.acquire()
         except TimeoutError as error:
             raise translated(error) from None
         try:
             return Session(await self.engine.raw_connection(), self._free)
-        except BaseException as error:
+        except Exception as error:
             self._free.release()
-            raise translated(error) if isinstance(error, Exception) else error from None
+            raise translated(error) from None
+        except BaseException:
+            self._free.release()
+            raise
 
 
 class Session:

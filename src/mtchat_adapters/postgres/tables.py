@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB, UUID
 metadata = sa.MetaData()
 
 
-def is_ours(name: str | None, kind: str, parents: object) -> bool:
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Tell Alembic to look at our tables alone."""
     return kind != "table" or name in metadata.tables
 
