@@ -56,11 +56,14 @@ def driver_url(url: str) -> str:
     """Return *url* as our driver reads it: libpq's form, whichever of the usual forms it came in.
 
     Raises:
-        InvalidInput: it begins with something else than postgres:// or postgresql://.
+        InvalidInput: it can't be read, or begins with something else than postgres:// or postgresql://.
     """
-    if not _SCHEME.match(url):
+    try:
+        parts = urlsplit(_SCHEME.sub("postgresql://", url, count=1))
+    except ValueError:
+        raise InvalidInput("The database URL can't be read.") from None
+    if parts.scheme != "postgresql":
         raise InvalidInput("The database URL must begin with postgres:// or postgresql://.")
-    parts = urlsplit(_SCHEME.sub("postgresql://", url, count=1))
     options = parse_qsl(parts.query, keep_blank_values=True)
     kept = [(_OTHER_NAMES.get(name, name), value) for name, value in options if name not in _FOR_LIBPQ_ALONE]
     return urlunsplit(parts._replace(query=urlencode(kept)))

@@ -10,13 +10,24 @@ from mtchat_core.domain.errors import ServiceUnavailable
 
 RETRY_AFTER = timedelta(seconds=1)
 
-# SQLSTATE classes and codes: PostgreSQL's manual, appendix A.
-_LOST = ("08", "57P0", "25P03")
-_READ_ONLY = "25006"
-_LOCK_NOT_AVAILABLE = "55P03"
+# SQLSTATE codes and classes: PostgreSQL's manual, appendix A.
+_READ_ONLY, _LOCK_NOT_AVAILABLE = "25006", "55P03"
 _OUTPACED = ("23503", "23505")
-_NOT_MIGRATED = ("42P01", "42703", "42883", "3F000")
-_PASSING = ("53", "57014", "40001", "40P01", "3D000", "28")
+_LOST = ("08", "57P0", "25P03")
+_PASSING = {
+    _READ_ONLY: "it takes no changes (a standby, or read-only)",
+    "28": "it refuses our user or password",
+    "3D000": "there is no database of that name",
+    "3F000": "the schema is missing: run `mtchat migrate`",
+    "40001": "a transaction was in the way",
+    "40P01": "a deadlock was broken",
+    "42P01": "a table is missing: run `mtchat migrate`",
+    "42703": "a column is missing: run `mtchat migrate`",
+    "42883": "a function is missing: run `mtchat migrate`",
+    "53": "it has run out of connections, memory or disk",
+    "57014": "a statement was cancelled",
+}
+"""What passes by itself or by somebody's help, with a word for them in the log."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,17 +67,24 @@ def translated(error: Exception) -> Exception:
     state, kind = sqlstate(error), type(error).__name__
     if state.startswith(_OUTPACED):
         return Outpaced(state)
-    if state.startswith(_NOT_MIGRATED):
-        _log.error("the database lacks a table, a column or a function (%s): run `mtchat migrate`", state)
-        return ServiceUnavailable(retry_after=RETRY_AFTER)
     if state == _LOCK_NOT_AVAILABLE:
         return Busy(retry_after=RETRY_AFTER)
-    if state.startswith(_LOST) or (not state and isinstance(error, InterfaceError | OSError)):
-        # A timeout is an OSError too, but says nothing about the connection.
-        lost = ServiceUnavailable if isinstance(error, TimeoutError) else Lost
-        _log.warning("the connection to the database is gone or silent: %s %s", kind, state)
-        return lost(retry_after=RETRY_AFTER)
-    if state.startswith((_READ_ONLY, *_PASSING)) or isinstance(error, PoolTimeout):
-        _log.warning("the database can't serve right now: %s %s", kind, state)
-        return ServiceUnavailable(retry_after=RETRY_AFTER)
+    # A timeout is an OSError too, but says nothing about the connection.
+    is_late = isinstance(error, TimeoutError | PoolTimeout)
+    if is_late or state.startswith(_LOST) or (not state and isinstance(error, InterfaceError | OSError)):
+        _log.warning("the connection to the database is %s: %s %s", "late" if is_late else "gone", kind, state)
+        return (ServiceUnavailable if is_late else Lost)(retry_after=RETRY_AFTER)
+    for beginning, says in _PASSING.items():
+        if state.startswith(beginning):
+            _log.warning("the database can't serve: %s (%s)", says, state)
+            return ServiceUnavailable(retry_after=RETRY_AFTER)
     return Fault(f"PostgreSQL refused a statement: {kind} {state} {getattr(error, 'constraint_name', None) or ''}")
+
+
+def unreachable(error: Exception) -> ServiceUnavailable:
+    """Return what to raise when no connection can be had: whatever it is, it is not the caller's fault."""
+    refusal = translated(error)
+    if isinstance(refusal, ServiceUnavailable):
+        return refusal
+    _log.error("no connection to the database can be made: %s %s", type(error).__name__, sqlstate(error))
+    return ServiceUnavailable(retry_after=RETRY_AFTER)

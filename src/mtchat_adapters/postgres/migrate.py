@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mtchat_adapters.postgres.engine import create_engine
 from mtchat_adapters.postgres.failures import Busy, translated
-from mtchat_core.domain.errors import ChatError
+from mtchat_core.domain.errors import ServiceUnavailable
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ async def _run(url: str, schema: str, work: Callable[[sa.Connection, str], T]) -
             return await connection.run_sync(work, schema)
     except (DBAPIError, OSError) as error:
         refusal = translated((isinstance(error, DBAPIError) and error.orig) or error)
-        raise refusal if isinstance(refusal, ChatError) else error from None
+        raise refusal if isinstance(refusal, ServiceUnavailable) else error from None
     finally:
         await engine.dispose()
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from mtchat_adapters.postgres.failures import Fault, Lost, spoils_connection, translated
+from mtchat_adapters.postgres.failures import Fault, Lost, spoils_connection, translated, unreachable
 from mtchat_core.domain.errors import ServiceUnavailable
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
@@ -71,7 +71,7 @@ class Pool:
             return Session(await self.engine.raw_connection(), self._free)
         except Exception as error:
             self._free.release()
-            raise translated(error) from None
+            raise unreachable(error) from None
         except BaseException:
             self._free.release()
             raise

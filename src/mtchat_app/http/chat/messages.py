@@ -9,7 +9,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mtchat_app.http.callers import Person
-from mtchat_app.http.envelope import Data
+from mtchat_app.http.envelope import Data, described
 from mtchat_app.http.limits import MESSAGES
 from mtchat_app.http.views import Instant, MessageView, given
 from mtchat_core.chat import Chat
@@ -18,7 +18,7 @@ from mtchat_core.domain.ids import DialogId, MessageId
 from mtchat_core.domain.messages import Direction, Draft, Edit, Page, Window
 
 Content = Annotated[
-    str, Meta(description="HTML or plain text, up to 50,000 characters; sanitised before it is kept.")
+    str, described("HTML or plain text, up to 50,000 characters; sanitised before it is kept.", max_length=50_000)
 ]
 
 
@@ -28,7 +28,10 @@ class SendMessage(Struct, kw_only=True, frozen=True):
     content: Content
     reply_to: Annotated[UUID | None, Meta(description="A message of this dialog.")] = None
     client_message_id: Annotated[
-        str | None, Meta(description="1 to 255 visible ASCII characters: makes a retry harmless, for ever.")
+        str | None,
+        described(
+            "1 to 255 visible ASCII characters: makes a retry harmless, for ever.", min_length=1, max_length=255
+        ),
     ] = None
 
     def draft(self, header_key: str | None) -> Draft:

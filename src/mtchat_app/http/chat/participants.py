@@ -6,11 +6,11 @@ from uuid import UUID
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from mtchat_app.http.callers import Person
 from mtchat_app.http.chat.inbox import Status
-from mtchat_app.http.envelope import Data
+from mtchat_app.http.envelope import Data, described
 from mtchat_app.http.limits import MEMBERSHIP
 from mtchat_app.http.parameters import SCOPED
 from mtchat_app.http.views import ParticipantView
@@ -23,10 +23,12 @@ from mtchat_core.domain.participants import Profile, nameless, profile
 class Join(Struct, kw_only=True, frozen=True):
     """How one shows in the dialog."""
 
-    display_name: Annotated[str, Meta(description="1 to 200 characters, not blank.")]
-    company: Annotated[str, Meta(description="Up to 200 characters, maybe empty.")]
-    email: Annotated[str | None, Meta(description="Up to 254 characters; shared with participants.")] = None
-    phone: Annotated[str | None, Meta(description="Up to 50 characters; shared with participants.")] = None
+    display_name: Annotated[str, described("1 to 200 characters, not blank.", min_length=1, max_length=200)]
+    company: Annotated[str, described("Up to 200 characters, maybe empty.", max_length=200)]
+    email: Annotated[str | None, described("Up to 254 characters; shared with participants.", max_length=254)] = (
+        None
+    )
+    phone: Annotated[str | None, described("Up to 50 characters; shared with participants.", max_length=50)] = None
 
     def profile(self) -> Profile:
         """Return the profile as the domain knows it."""

@@ -9,7 +9,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mtchat_app.http.cursors import read_place, write_place
-from mtchat_app.http.envelope import Data, Listed
+from mtchat_app.http.envelope import Data, Listed, described
 from mtchat_app.http.management.participants import Person, invitation
 from mtchat_app.http.management.scopes import Scope
 from mtchat_app.http.views import DialogView, ParticipantView, ScopeView, dialog_fields
@@ -21,10 +21,10 @@ from mtchat_core.domain.scopes import UserScope
 from mtchat_core.ports.dialogs import Details, Place
 from mtchat_core.use_cases.dialogs import NewDialog
 
-ObjectId = Annotated[str, Meta(description="1 to 255 characters, compared exactly.")]
-ObjectType = Annotated[str, Meta(description="1 to 100 characters, compared exactly.")]
-Title = Annotated[str | None, Meta(description="Up to 500 characters.")]
-ObjectUrl = Annotated[str | None, Meta(description="An absolute http(s) link, up to 2048 characters.")]
+ObjectId = Annotated[str, described("1 to 255 characters, compared exactly.", min_length=1, max_length=255)]
+ObjectType = Annotated[str, described("1 to 100 characters, compared exactly.", min_length=1, max_length=100)]
+Title = Annotated[str | None, described("Up to 500 characters.", max_length=500)]
+ObjectUrl = Annotated[str | None, described("An absolute http(s) link, up to 2048 characters.", max_length=2048)]
 MetaJson = Annotated[Any, Meta(description="Any JSON up to 16 KiB and 20 levels; stored, never searched.")]
 
 

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import Meta, Struct
 
-from mtchat_app.http.envelope import Data
+from mtchat_app.http.envelope import Data, described
 from mtchat_app.http.views import MessageView
 from mtchat_core.chat import Chat
 from mtchat_core.domain.errors import InvalidInput
@@ -22,7 +22,7 @@ class PostMessage(Struct, kw_only=True, frozen=True):
 
     sender_id: Annotated[str | None, Meta(description="The participant to speak as.")] = None
     content: Annotated[
-        str | None, Meta(description="HTML or plain text, up to 50,000 characters; with sender_id.")
+        str | None, described("HTML or plain text, up to 50,000 characters; with sender_id.", max_length=50_000)
     ] = None
     reply_to: Annotated[UUID | None, Meta(description="A message of this dialog; with sender_id.")] = None
     event: Annotated[

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from mtchat_app.http.envelope import Data
+from mtchat_app.http.envelope import Data, described
 from mtchat_core.chat import Chat
 from mtchat_core.domain.ids import DialogId, user_id
 from mtchat_core.domain.participants import MAX_PARTICIPANTS_PER_CALL, Invitation, nameless, profile
@@ -17,13 +17,14 @@ from mtchat_core.domain.participants import MAX_PARTICIPANTS_PER_CALL, Invitatio
 class Person(Struct, kw_only=True, frozen=True):
     """Somebody to take part."""
 
-    user_id: Annotated[str, Meta(description="1 to 255 characters, compared exactly.")]
+    user_id: Annotated[str, described("1 to 255 characters, compared exactly.", min_length=1, max_length=255)]
     display_name: Annotated[
-        str | None, Meta(description="1 to 200 characters, not blank; the user_id when absent.")
+        str | None,
+        described("1 to 200 characters, not blank; the user_id when absent.", min_length=1, max_length=200),
     ] = None
-    company: Annotated[str | None, Meta(description="Up to 200 characters.")] = None
-    email: Annotated[str | None, Meta(description="Up to 254 characters.")] = None
-    phone: Annotated[str | None, Meta(description="Up to 50 characters.")] = None
+    company: Annotated[str | None, described("Up to 200 characters.", max_length=200)] = None
+    email: Annotated[str | None, described("Up to 254 characters.", max_length=254)] = None
+    phone: Annotated[str | None, described("Up to 50 characters.", max_length=50)] = None
 
     def invitation(self) -> Invitation:
         """Return the person as the domain knows them."""
