@@ -41,5 +41,8 @@ format: setup ## Put every file into the house's shape
 openapi: setup ## Write docs/openapi.json
 	@$(BIN)/mtchat openapi --output docs/openapi.json
 
+bench: setup ## What a send costs, layer by layer, in ratios
+	@$(BIN)/python bench/send.py
+
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from httpx_ws import aconnect_ws
+from httpx_ws import AsyncWebSocketSession, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from litestar import Litestar
 
@@ -41,6 +41,7 @@ async def test_an_order_placed_with_the_host_can_be_talked_about_through_what_it
         ana, bo = ({"Authorization": f"Bearer {token}"} for token in tokens)
         messages = f"/chat/api/v1/dialogs/{placed['dialog_id']}/messages"
 
+        socket: AsyncWebSocketSession
         async with aconnect_ws(f"/chat/api/v1/ws?token={tokens[1]}", client) as socket:
             greeting = json.loads(await socket.receive_text())
             sent = await client.post(messages, json={"content": "Hello"}, headers=ana)
