@@ -27,12 +27,15 @@ from mtchat_core.chat import Chat
 OpenService = Callable[[Settings], AbstractAsyncContextManager[Service]]
 
 _TAGS = (
-    Tag("Dialogs", "Conversations about business objects."),
-    Tag("Participants", "Who is in, and how they come and go."),
-    Tag("Messages", "What is said."),
-    Tag("Read receipts", "How far people have read."),
-    Tag("My view of a dialog", "Archive, pin, reminders: one's own business."),
-    Tag("Access scopes", "Who may discover and join."),
+    Tag("Management: Dialogs", "The host creates, finds, changes and deletes conversations."),
+    Tag("Management: Participants", "The host adds and removes people."),
+    Tag("Management: Access scopes", "The host says who may discover and join."),
+    Tag("Management: Messages", "The host speaks in a dialog."),
+    Tag("Chat: Dialogs", "A person finds conversations."),
+    Tag("Chat: Participants", "A person joins, leaves, and sees who is there."),
+    Tag("Chat: Messages", "A person says things, and reads what was said."),
+    Tag("Chat: Read receipts", "A person reads, and knows what is left."),
+    Tag("Chat: My view of a dialog", "Archive, pin, reminders: one's own business."),
     Tag("Health", "For whoever runs the service."),
 )
 

@@ -126,5 +126,5 @@ def test_insecure_modes_are_loud(tmp_path: Path) -> None:
         anyone = httpx.get(f"{service.url}/api/v1/dialogs", params={"user_id": "ana"})
 
     assert len(ready["insecure"]) == 3
-    assert service.logged().count("INSECURE") == 3
+    assert service.logged().count('"event":"INSECURE"') == 3
     assert (open_door.status_code, anyone.status_code) == (200, 200)

@@ -27,7 +27,7 @@ LOCK_WAIT = timedelta(seconds=2)
 VERSION_TABLE = "schema_version"
 
 _ACQUIRE = timedelta(seconds=10)
-_ONE_MIGRATOR = int.from_bytes(b"mtchat", "big")
+ONE_MIGRATOR = int.from_bytes(b"mtchat", "big")
 """The advisory lock that all migrators of a database take."""
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ async def _run(url: str, schema: str, work: Callable[[sa.Connection, str], T]) -
 
 
 def _upgrade(connection: sa.Connection, schema: str) -> None:
-    lock = {"key": _ONE_MIGRATOR}
+    lock = {"key": ONE_MIGRATOR}
     connection.execute(sa.text("select pg_advisory_lock(:key)"), lock)
     connection.commit()
     try:

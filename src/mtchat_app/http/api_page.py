@@ -49,6 +49,7 @@ _ERROR: dict[str, Any] = {
     "properties": {
         "error": {
             "type": "object",
+            "description": "What is wrong.",
             "required": ["code", "message"],
             "properties": {
                 "code": {"type": "string", "examples": ["INVALID_INPUT"]},
@@ -81,6 +82,10 @@ def describe(app: Litestar) -> dict[str, Any]:
         }
         for status, says in _REFUSALS.items()
     }
+    for component in components["schemas"].values():
+        # Said on the generic field itself, this would end up on whatever it holds.
+        if (data := component.get("properties", {}).get("data")) and "$ref" not in data:
+            data["description"] = "What was asked for."
     for path, operations in schema["paths"].items():
         for operation in operations.values():
             _finish(path, operation)
@@ -88,9 +93,12 @@ def describe(app: Litestar) -> dict[str, Any]:
 
 
 def _finish(path: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = operation["description"].split(". ")[0].rstrip(".")
     responses = {status: said for status, said in operation["responses"].items() if status.startswith("2")}
     if path.startswith("/api/"):
-        operation["security"] = [{"host": []}] if path.startswith("/api/v1/management") else [{"person": []}]
+        is_hosts = path.startswith("/api/v1/management")
+        operation["security"] = [{"host": []}] if is_hosts else [{"person": []}]
+        operation["tags"] = [f"{'Management' if is_hosts else 'Chat'}: {tag}" for tag in operation["tags"]]
         has_body = "requestBody" in operation
         needless = frozenset[str]() if has_body else _ABOUT_BODIES
         responses |= {

@@ -20,14 +20,14 @@ _log = structlog.get_logger()
 class Health(Struct, kw_only=True, frozen=True):
     """It runs."""
 
-    status: Literal["ok"] = "ok"
-    version: str = VERSION
+    status: Annotated[Literal["ok"], Meta(description="How it is.")] = "ok"
+    version: Annotated[str, Meta(description="Of the service.")] = VERSION
 
 
 class Readiness(Struct, kw_only=True, frozen=True):
     """Whether it can serve."""
 
-    status: Literal["ready", "not_ready"]
+    status: Annotated[Literal["ready", "not_ready"], Meta(description="How it is.")]
     insecure: Annotated[list[str], Meta(description="Protections that are switched off.")]
     degraded: Annotated[list[str], Meta(description="Optional parts that do not work right now.")]
 

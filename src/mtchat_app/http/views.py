@@ -29,7 +29,7 @@ class DialogView(Struct, kw_only=True, frozen=True):
     id: Annotated[UUID, Meta(description="UUIDv7.")]
     object_id: Annotated[str, Meta(description="The business object, as the host names it.")]
     object_type: Annotated[str, Meta(description="The kind of business object, as the host names it.")]
-    title: str | None
+    title: Annotated[str | None, Meta(description="Shown above the dialog.")]
     object_url: Annotated[str | None, Meta(description="An http(s) link to the business object.")]
     created_by: Annotated[str | None, Meta(description="The first participant at creation.")]
     created_at: Instant
@@ -59,11 +59,11 @@ def dialog_fields(dialog: Dialog) -> dict[str, Any]:
 class ScopeView(Struct, kw_only=True, frozen=True):
     """Who may discover and join: three levels, an empty level welcomes anyone."""
 
-    id: UUID
-    dialog_id: UUID
-    scope_level0: list[str]
-    scope_level1: list[str]
-    scope_level2: list[str]
+    id: Annotated[UUID, Meta(description="UUIDv7.")]
+    dialog_id: Annotated[UUID, Meta(description="The dialog it belongs to.")]
+    scope_level0: Annotated[list[str], Meta(description="Labels, sorted.")]
+    scope_level1: Annotated[list[str], Meta(description="Labels, sorted.")]
+    scope_level2: Annotated[list[str], Meta(description="Labels, sorted.")]
     created_at: Instant
     tenant_uid: Annotated[str | UnsetType, Meta(description="Repeated when the scope was set by tenant_uid.")] = (
         UNSET
@@ -87,19 +87,19 @@ class ScopeView(Struct, kw_only=True, frozen=True):
 class ParticipantView(Struct, kw_only=True, frozen=True):
     """Somebody in a dialog. Other people's own settings read as untouched."""
 
-    dialog_id: UUID
-    user_id: str
+    dialog_id: Annotated[UUID, Meta(description="The dialog it belongs to.")]
+    user_id: Annotated[str, Meta(description="The person, as the host names them.")]
     joined_at: Instant
     joined_as: Annotated[str, Meta(description="`participant` (added by the host) or `joined`.")]
-    notifications_enabled: bool
-    last_read_message_id: UUID | None
+    notifications_enabled: Annotated[bool, Meta(description="Whether to be reminded of unread messages.")]
+    last_read_message_id: Annotated[UUID | None, Meta(description="How far they have read; null: nowhere yet.")]
     unread_count: Annotated[int, Meta(description="Messages.", ge=0)]
-    display_name: str
-    company: str | None
-    email: str | None
-    phone: str | None
-    is_archived: bool
-    is_pinned: bool
+    display_name: Annotated[str, Meta(description="How they show; escape it.")]
+    company: Annotated[str | None, Meta(description="Their company; escape it.")]
+    email: Annotated[str | None, Meta(description="For participants and the host alone.")]
+    phone: Annotated[str | None, Meta(description="For participants and the host alone.")]
+    is_archived: Annotated[bool, Meta(description="In one's own archive.")]
+    is_pinned: Annotated[bool, Meta(description="On top of one's own list.")]
     is_online: Annotated[
         bool | UnsetType, Meta(description="Whether a client of theirs was heard of in the last 60 s.")
     ] = UNSET
@@ -147,8 +147,8 @@ class ParticipantView(Struct, kw_only=True, frozen=True):
 class MessageView(Struct, kw_only=True, frozen=True):
     """A message. Within a dialog `seq` counts 1, 2, 3 and ids rise with it."""
 
-    id: UUID
-    dialog_id: UUID
+    id: Annotated[UUID, Meta(description="UUIDv7.")]
+    dialog_id: Annotated[UUID, Meta(description="The dialog it belongs to.")]
     seq: Annotated[int, Meta(description="Number within the dialog, without gaps when given out.", ge=1)]
     sender_id: Annotated[str | None, Meta(description="Null for system messages.")]
     sender_name: Annotated[
@@ -156,8 +156,8 @@ class MessageView(Struct, kw_only=True, frozen=True):
     ] = UNSET
     content: Annotated[str, Meta(description="Sanitised HTML; compact JSON for system messages.")]
     sent_at: Instant
-    last_edited_at: datetime | None
-    reply_to_id: UUID | None
+    last_edited_at: Annotated[datetime | None, Meta(description="RFC 3339, UTC; null when never edited.")]
+    reply_to_id: Annotated[UUID | None, Meta(description="The message it answers; null when that was deleted.")]
     message_type: Annotated[str, Meta(description="`user` or `system`.")]
     client_message_id: Annotated[
         str | UnsetType, Meta(description="The sender's own id or Idempotency-Key, if there was one.")
@@ -184,9 +184,9 @@ class MessageView(Struct, kw_only=True, frozen=True):
 class SummaryView(Struct, kw_only=True, frozen=True):
     """Somebody in a dialog, as lists show them."""
 
-    user_id: str
-    display_name: str
-    company: str | UnsetType = UNSET
+    user_id: Annotated[str, Meta(description="The person, as the host names them.")]
+    display_name: Annotated[str, Meta(description="How they show; escape it.")]
+    company: Annotated[str | UnsetType, Meta(description="Their company; escape it.")] = UNSET
 
     @classmethod
     def of(cls, person: Summary) -> "SummaryView":
@@ -198,9 +198,9 @@ class SummaryView(Struct, kw_only=True, frozen=True):
 class PreviewView(Struct, kw_only=True, frozen=True):
     """A dialog's newest message, as lists show it."""
 
-    id: UUID
-    content: str
-    sender_id: str | UnsetType = UNSET
+    id: Annotated[UUID, Meta(description="UUIDv7.")]
+    content: Annotated[str, Meta(description="Sanitised HTML; compact JSON for system messages.")]
+    sender_id: Annotated[str | UnsetType, Meta(description="Who wrote it; absent for system messages.")] = UNSET
     sender_name: Annotated[str | UnsetType, Meta(description="Absent once the sender has left.")] = UNSET
     sent_at: Instant
     message_type: Annotated[str, Meta(description="`user` or `system`.")]
@@ -221,15 +221,17 @@ class PreviewView(Struct, kw_only=True, frozen=True):
 class EntryView(DialogView, kw_only=True, frozen=True):
     """A dialog as one person sees it. Keys that do not apply are absent."""
 
-    i_am_participant: bool
-    can_join: bool
-    participants_count: int | UnsetType = UNSET
+    i_am_participant: Annotated[bool, Meta(description="Whether the reader takes part.")]
+    can_join: Annotated[bool, Meta(description="Whether the reader could join: not in, and admitted by scope.")]
+    participants_count: Annotated[int | UnsetType, Meta(description="People.")] = UNSET
     participants: Annotated[list[SummaryView] | UnsetType, Meta(description="By the time they came.")] = UNSET
     unread_count: Annotated[int | UnsetType, Meta(description="Messages; participants only.")] = UNSET
-    is_archived: bool | UnsetType = UNSET
-    is_pinned: bool | UnsetType = UNSET
-    notifications_enabled: bool | UnsetType = UNSET
-    last_message_at: datetime | UnsetType = UNSET
+    is_archived: Annotated[bool | UnsetType, Meta(description="In one's own archive.")] = UNSET
+    is_pinned: Annotated[bool | UnsetType, Meta(description="On top of one's own list.")] = UNSET
+    notifications_enabled: Annotated[
+        bool | UnsetType, Meta(description="Whether to be reminded of unread messages.")
+    ] = UNSET
+    last_message_at: Annotated[datetime | UnsetType, Meta(description="When the newest message was sent.")] = UNSET
     last_message: Annotated[PreviewView | UnsetType, Meta(description="Participants only.")] = UNSET
 
     @classmethod

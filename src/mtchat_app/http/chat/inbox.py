@@ -109,7 +109,7 @@ async def get_dialog(
 class Status(Struct, kw_only=True, frozen=True):
     """What one's own view of the dialog is now."""
 
-    status: str
+    status: Annotated[str, Meta(description="What it is now, such as `archived`.")]
 
 
 @post("/dialogs/{dialog_id:str}/archive", status_code=200, tags=["My view of a dialog"])

@@ -52,12 +52,12 @@ class EditMessage(Struct, kw_only=True, frozen=True):
 class PageView(Struct, kw_only=True, frozen=True):
     """One page of messages, oldest first."""
 
-    messages: list[MessageView]
+    messages: Annotated[list[MessageView], Meta(description="Oldest first.")]
     first_unread_message_id: Annotated[
         UUID | UnsetType, Meta(description="The first unread message of this page; absent when nothing is unread.")
     ] = UNSET
-    has_more_before: bool
-    has_more_after: bool
+    has_more_before: Annotated[bool, Meta(description="Whether there are older ones.")]
+    has_more_after: Annotated[bool, Meta(description="Whether there are newer ones.")]
 
     @classmethod
     def of(cls, page: Page) -> "PageView":
@@ -73,7 +73,7 @@ class PageView(Struct, kw_only=True, frozen=True):
 class EditView(Struct, kw_only=True, frozen=True):
     """An earlier wording."""
 
-    content: str
+    content: Annotated[str, Meta(description="Sanitised HTML, as it was.")]
     edited_at: Annotated[Instant, Meta(description="When it was replaced.")]
 
     @classmethod

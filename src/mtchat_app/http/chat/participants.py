@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mtchat_app.http.callers import Person
 from mtchat_app.http.chat.inbox import Status
@@ -38,8 +38,8 @@ class Join(Struct, kw_only=True, frozen=True):
 class Joined(Struct, kw_only=True, frozen=True):
     """One is in."""
 
-    status: str
-    dialog_id: UUID
+    status: Annotated[str, Meta(description="`joined`.")]
+    dialog_id: Annotated[UUID, Meta(description="The dialog one is in now.")]
 
 
 @post("/dialogs/{dialog_id:str}/join", status_code=200, opt=SCOPED | MEMBERSHIP, tags=["Participants"])

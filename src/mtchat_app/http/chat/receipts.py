@@ -23,7 +23,7 @@ class MarkRead(Struct, kw_only=True, frozen=True):
 class Done(Struct, kw_only=True, frozen=True):
     """It is done."""
 
-    success: bool
+    success: Annotated[bool, Meta(description="Always true.")]
 
 
 class UnreadView(Struct, kw_only=True, frozen=True):

@@ -58,7 +58,7 @@ class SearchDialog(Struct, kw_only=True, frozen=True):
 
     object_id: ObjectId
     object_type: ObjectType
-    access_scopes: list[Scope] = []
+    access_scopes: Annotated[list[Scope], Meta(description="Exactly these, in any order; [] for none.")] = []
 
 
 class ChangeDialog(Struct, kw_only=True, frozen=True):
@@ -80,8 +80,8 @@ class ChangeDialog(Struct, kw_only=True, frozen=True):
 class DetailsView(DialogView, kw_only=True, frozen=True):
     """A dialog with everybody in it and its scopes."""
 
-    participants: list[ParticipantView]
-    access_scopes: list[ScopeView]
+    participants: Annotated[list[ParticipantView], Meta(description="Everybody in it, by the time they came.")]
+    access_scopes: Annotated[list[ScopeView], Meta(description="Who may discover and join it.")]
 
     @classmethod
     def detailed(cls, details: Details) -> "DetailsView":
@@ -97,13 +97,13 @@ class DetailsView(DialogView, kw_only=True, frozen=True):
 class AccessView(Struct, kw_only=True, frozen=True):
     """Why a person can or cannot see, read and join a dialog."""
 
-    user_id: str
-    is_participant: bool
-    scopes_match: bool
-    can_see: bool
-    can_read: bool
-    can_join: bool
-    explanation: str
+    user_id: Annotated[str, Meta(description="The person asked about.")]
+    is_participant: Annotated[bool, Meta(description="Whether they take part.")]
+    scopes_match: Annotated[bool, Meta(description="Whether one access scope matches what they hold.")]
+    can_see: Annotated[bool, Meta(description="Whether they can open the dialog's card.")]
+    can_read: Annotated[bool, Meta(description="Whether they can read messages.")]
+    can_join: Annotated[bool, Meta(description="Whether they could join right now.")]
+    explanation: Annotated[str, Meta(description="The same in a sentence.")]
 
     @classmethod
     def of(cls, user: str, access: Access) -> "AccessView":

@@ -45,7 +45,7 @@ class People(Struct, kw_only=True, frozen=True):
 class Added(Struct, kw_only=True, frozen=True):
     """Who is new; whoever took part already is left as they were."""
 
-    added: list[str]
+    added: Annotated[list[str], Meta(description="User ids.")]
 
 
 def invitation(person: str | Person) -> Invitation:
