@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
-from mtchat_app.settings import Settings, SettingsError
+from mtchat_app.settings import Settings, SettingsError, ignored
 from mtchat_core.domain.errors import ChatError
 
 TOLERABLE_SKEW_SECONDS = 5
@@ -40,7 +40,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         settings.check_serving()
     except SettingsError as error:
         return [_fatal(line) for line in str(error).splitlines() if line.strip()]
-    findings = [Finding("Settings are complete."), *map(_warning, settings.insecurities())]
+    findings = [Finding("Settings are complete.")]
+    findings += map(_warning, [*settings.insecurities(), *ignored(environment)])
     if settings.database_url is None:
         findings.append(_warning("No DATABASE_URL: `mtchat serve` needs --data DIR or --memory."))
         return findings
