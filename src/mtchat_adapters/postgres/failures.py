@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from asyncpg import InterfaceError  # type: ignore[import-untyped]
+from asyncpg import InterfaceError, InternalClientError  # type: ignore[import-untyped]
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mtchat_core.domain.errors import ServiceUnavailable
@@ -28,6 +28,9 @@ _PASSING = {
     "57014": "a statement was cancelled",
 }
 """What passes by itself or by somebody's help, with a word for them in the log."""
+
+# The driver's "internal" error is what it says when the server hangs up between two statements.
+_HUNG_UP = (InterfaceError, InternalClientError, OSError)
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ def translated(error: Exception) -> Exception:
         return Busy(retry_after=RETRY_AFTER)
     # A timeout is an OSError too, but says nothing about the connection.
     is_late = isinstance(error, TimeoutError | PoolTimeout)
-    if is_late or state.startswith(_LOST) or (not state and isinstance(error, InterfaceError | OSError)):
+    if is_late or state.startswith(_LOST) or (not state and isinstance(error, _HUNG_UP)):
         _log.warning("the connection to the database is %s: %s %s", "late" if is_late else "gone", kind, state)
         return (ServiceUnavailable if is_late else Lost)(retry_after=RETRY_AFTER)
     for beginning, says in _PASSING.items():

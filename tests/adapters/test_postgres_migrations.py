@@ -1,0 +1,192 @@
+"""Migrations: from nothing, again, by several at once, and next to somebody else's tables."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from attrs import evolve
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from mtchat_adapters import memory, postgres
+from mtchat_core.domain.errors import ServiceUnavailable
+from mtchat_core.domain.inbox import Query
+from tests.builders import ANN, open_dialog, say
+from tests.servers import Databases
+
+# The function of the same name hides the module.
+migrating = importlib.import_module("mtchat_adapters.postgres.migrate")
+THEIRS = ("dialogs", "participants", "messages", "events", "schema_version", "alembic_version", "orders")
+OURS = "select tablename from pg_tables where schemaname = 'mtchat'"
+
+
+@pytest.fixture
+async def url(databases: Databases) -> AsyncIterator[str]:
+    """An empty database."""
+    url = await databases.create()
+    yield url
+    await databases.drop(url)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[AsyncConnection]:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        yield connection
+    await engine.dispose()
+
+
+async def rows(url: str, query: str) -> Sequence[Any]:
+    async with connected(url) as connection:
+        return [tuple(row) for row in await connection.execute(sa.text(query))]
+
+
+async def everything(url: str) -> Sequence[Any]:
+    """Return every table, column and index outside PostgreSQL's own schemas."""
+    return [
+        *await rows(
+            url,
+            """
+            select table_schema, table_name, column_name, data_type, collation_name, is_nullable, column_default
+            from information_schema.columns where table_schema not in ('pg_catalog', 'information_schema')
+            order by 1, 2, ordinal_position
+            """,
+        ),
+        *await rows(url, "select indexdef from pg_indexes where schemaname not in ('pg_catalog') order by 1"),
+    ]
+
+
+async def works(url: str, schema: str = "mtchat") -> None:
+    async with postgres.open(url, schema=schema, pool_size=2) as store:
+        ports = evolve(memory.ports(), **store.ports())
+        dialog = await open_dialog(ports, ANN)
+        await say(ports, dialog, "hello")
+        assert [entry.dialog.id for entry in await ports.inbox.participating(ANN, None, Query())] == [dialog]
+
+
+async def test_an_empty_database_becomes_ours_and_stays_so(url: str) -> None:
+    assert await postgres.pending_migrations(url) == ["0001"]
+
+    await postgres.migrate_async(url)
+    made = await everything(url)
+    await postgres.migrate_async(url)
+
+    assert await everything(url) == made
+    assert await postgres.pending_migrations(url) == []
+    await works(url)
+
+
+def test_migrating_works_outside_a_running_loop(postgres_url: str) -> None:
+    postgres.migrate(postgres_url)
+
+
+async def test_several_migrators_at_once_make_one_schema(url: str) -> None:
+    await asyncio.gather(*(postgres.migrate_async(url) for _ in range(4)))
+
+    assert await rows(url, "select version_num from mtchat.schema_version") == [("0001",)]
+    await works(url)
+
+
+async def test_a_hosts_tables_of_the_same_names_are_left_alone(url: str) -> None:
+    async with connected(url) as connection:
+        for table in THEIRS:
+            await connection.execute(sa.text(f"create table {table} (id integer primary key, theirs text)"))
+            await connection.execute(sa.text(f"insert into {table} values (1, 'theirs')"))
+        await connection.execute(sa.text("create schema another"))
+        await connection.execute(sa.text("create table another.messages (id integer)"))
+    theirs = [row for row in await everything(url) if row[0] != "mtchat"]
+
+    await postgres.migrate_async(url)
+    await works(url)
+
+    assert [row for row in await everything(url) if row[0] != "mtchat" and " mtchat." not in row[0]] == theirs
+    assert await rows(url, "select theirs from public.messages") == [("theirs",)]
+
+
+async def test_the_schema_may_have_another_name_and_several_live_side_by_side(url: str) -> None:
+    for schema in ("chat_of_ours", "mtchat", "_9"):
+        await postgres.migrate_async(url, schema)
+        await works(url, schema)
+
+    assert {row[0] for row in await rows(url, "select schemaname from pg_tables where tablename = 'dialogs'")} == {
+        "chat_of_ours",
+        "mtchat",
+        "_9",
+    }
+
+
+async def test_a_role_that_may_only_use_its_schema_can_migrate_it_and_searches_slower(url: str) -> None:
+    async with connected(url) as connection:
+        await connection.execute(sa.text("create schema mtchat"))
+        await connection.execute(
+            sa.text(f"revoke create on database {sa.make_url(url).database} from current_user")
+        )
+    [(may_extend,)] = await rows(url, "select has_database_privilege(current_database(), 'create')")
+
+    await postgres.migrate_async(url)
+    await works(url)
+
+    assert (await postgres.examine(url, "mtchat")).has_trigrams == may_extend
+    assert bool(await rows(url, "select 1 from pg_indexes where indexdef like '%trgm%'")) == may_extend
+
+
+@pytest.mark.parametrize("home", ["public", "extensions"])
+async def test_trigrams_are_used_wherever_they_live(url: str, home: str) -> None:
+    if not await rows(url, "select 1 from pg_available_extensions where name = 'pg_trgm'"):
+        return
+    async with connected(url) as connection:
+        await connection.execute(sa.text(f"create schema if not exists {home}"))
+        await connection.execute(sa.text(f"create extension pg_trgm with schema {home}"))
+
+    await postgres.migrate_async(url)
+
+    assert (await postgres.examine(url, "mtchat")).has_trigrams
+    assert len(await rows(url, "select 1 from pg_indexes where indexdef like '%gin_trgm_ops%'")) == 2
+    await works(url)
+
+
+async def test_a_held_table_is_waited_for_and_then_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrating, "ATTEMPTS", 2)
+    monkeypatch.setattr(migrating, "LOCK_WAIT", timedelta(milliseconds=50))
+    monkeypatch.setattr(migrating, "BETWEEN_ATTEMPTS", timedelta(0))
+    async with connected(url) as connection:
+        await connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": migrating.ONE_MIGRATOR})
+
+        with pytest.raises(ServiceUnavailable):
+            await postgres.migrate_async(url)
+
+        await connection.execute(sa.text("select pg_advisory_unlock_all()"))
+    await postgres.migrate_async(url)
+
+
+async def test_a_column_that_a_newer_release_adds_disturbs_nobody_f35(url: str) -> None:
+    await postgres.migrate_async(url)
+    async with postgres.open(url, pool_size=1) as store:
+        ports = evolve(memory.ports(), **store.ports())
+        dialog = await open_dialog(ports, ANN)
+
+        async def everyday() -> None:
+            [message] = await say(ports, dialog, "hello")
+            async with ports.units.begin() as tx:
+                locked = await tx.dialogs.lock(dialog)
+                assert locked is not None
+                await tx.messages.say(dialog, "{}")
+                assert await tx.messages.get(dialog, message.id) is not None
+                me = await tx.participants.get(dialog, ANN)
+                assert me is not None
+                await tx.participants.save(me)
+                await tx.messages.delete(message)
+            assert await ports.inbox.participating(ANN, None, Query())
+            assert await ports.inbox.people(ANN, None, dialog)
+            assert await ports.directory.details(dialog)
+            assert await ports.events.of_dialog(dialog, after=0, limit=9)
+
+        await everyday()
+        async with connected(url) as connection:
+            for (table,) in await rows(url, OURS):
+                await connection.execute(sa.text(f"alter table mtchat.{table} add newer text"))
+        await everyday()

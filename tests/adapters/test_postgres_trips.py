@@ -1,0 +1,158 @@
+"""What a request costs, and what the log keeps."""
+
+import pytest
+
+from mtchat_adapters.postgres import PostgresStore
+from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.dialogs import About
+from mtchat_core.domain.ids import UserId
+from mtchat_core.domain.inbox import Query
+from mtchat_core.domain.messages import Direction, Draft, Window
+from mtchat_core.domain.participants import Profile
+from mtchat_core.domain.scopes import AccessScope
+from mtchat_core.use_cases.dialogs import NewDialog
+from tests.adapters.watching import query, witnessed
+from tests.builders import (
+    A_PLANNER,
+    ANN,
+    BO,
+    CY,
+    PLANNERS,
+    QUOTE,
+    a_message_id,
+    a_participant,
+    a_profile,
+    add_person,
+    an_invitation,
+    an_outgoing,
+    open_dialog,
+    say,
+)
+
+
+async def test_a_send_is_one_statement_whatever_comes_with_it(postgres_ports: Ports, postgres_url: str) -> None:
+    dialog = await open_dialog(postgres_ports, ANN, a_participant(by=BO, is_archived=True))
+    async with witnessed(postgres_url) as (ports, witness):
+        first = (await ports.log.append(an_outgoing(dialog))).message
+        for outgoing in (
+            an_outgoing(dialog),
+            an_outgoing(dialog, reply_to=first.id),
+            an_outgoing(dialog, key="k"),
+            an_outgoing(dialog, key="k"),
+        ):
+            witness.forget()
+            await ports.log.append(outgoing)
+            assert len(witness.statements) == 1
+
+
+async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports: Ports, postgres_url: str) -> None:
+    for n in range(12):
+        people = [UserId(f"user-{m}") for m in range(n)]
+        dialog = await open_dialog(postgres_ports, ANN, *people, scopes=[PLANNERS])
+        await say(postgres_ports, dialog, "1", "2")
+        await open_dialog(postgres_ports, BO, scopes=[PLANNERS])
+    async with witnessed(postgres_url) as (ports, witness):
+        await ports.receipts.unread(ANN)
+        for read in (
+            ports.receipts.unread(ANN),
+            ports.inbox.participating(ANN, A_PLANNER, Query(search="quote")),
+            ports.inbox.available(ANN, A_PLANNER, Query()),
+            ports.inbox.of_object(ANN, A_PLANNER, QUOTE, None, Query()),
+            ports.inbox.newest_of(ANN, A_PLANNER, QUOTE),
+            ports.inbox.entry(ANN, A_PLANNER, dialog),
+            ports.inbox.people(ANN, A_PLANNER, dialog),
+            ports.inbox.dialogs_of(ANN),
+            ports.transcript.page(dialog, ANN, Window()),
+            ports.transcript.page(dialog, ANN, Window(Direction.AROUND, a_message_id())),
+            ports.transcript.history(dialog, ANN, a_message_id()),
+            ports.transcript.get(dialog, ANN, a_message_id()),
+            ports.directory.details(dialog),
+            ports.directory.find(QUOTE, [PLANNERS]),
+            ports.directory.access(dialog, ANN),
+            ports.directory.page(object_type="quote", object_id=None, limit=10, after=None),
+            ports.events.of_dialog(dialog, after=0, limit=10),
+            ports.events.latest(),
+        ):
+            witness.forget()
+            assert await read != ()
+            assert len(witness.statements) == 1
+
+
+@pytest.mark.parametrize("people", [2, 200])
+async def test_a_send_touches_nobody_elses_row(
+    postgres_ports: Ports, postgres_store: PostgresStore, people: int
+) -> None:
+    dialog = await open_dialog(postgres_ports, ANN, *(UserId(f"user-{n}") for n in range(people)))
+
+    await say(postgres_ports, dialog, "hello")
+
+    touched = await query(
+        postgres_store,
+        """
+        select p.user_id from participants p join messages m on m.dialog_id = p.dialog_id
+        where p.dialog_id = :dialog and p.xmin = m.xmin
+        """,
+        dialog=dialog,
+    )
+    assert [row["user_id"] for row in touched] == [ANN]
+
+
+async def test_the_log_holds_no_text_of_anybody(postgres_ports: Ports, postgres_store: PostgresStore) -> None:
+    chat = Chat.over(postgres_ports)
+    canary = "canary"
+    profile = Profile(canary, canary, canary, canary)
+    new = NewDialog(QUOTE, About(canary, f"https://{canary}.example/", {canary: canary}), (an_invitation(),))
+    dialog = (await chat.dialogs.create(new)).id
+    await chat.dialogs.set_scopes(dialog, [AccessScope(([], [], []))])
+    await chat.participants.join(dialog, CY, A_PLANNER, profile)
+    await add_person(postgres_ports, dialog, a_participant(by=BO, profile=a_profile(canary, canary)))
+    first = await chat.messages.send(CY, dialog, Draft(canary, key=canary))
+    await chat.messages.send(CY, dialog, Draft(canary, reply_to=first.id))
+    await chat.messages.edit(CY, dialog, first.id, f"{canary} again")
+    await chat.receipts.mark_read(ANN, dialog, first.id)
+    await chat.inbox.archive(dialog, ANN)
+    await chat.messages.delete(CY, dialog, first.id)
+    await chat.dialogs.describe(dialog, lambda _: About(f"{canary} again"))
+    await chat.participants.leave(dialog, CY)
+    await chat.dialogs.delete(dialog)
+    chat.realtime.close()
+
+    logged = await query(postgres_store, "select cast(e as text) as everything, type from events e")
+
+    assert len({row["type"] for row in logged}) == 9
+    assert not [row for row in logged if canary in row["everything"]]
+
+
+async def test_what_is_deleted_is_gone_from_every_table(
+    postgres_ports: Ports, postgres_store: PostgresStore
+) -> None:
+    chat = Chat.over(postgres_ports)
+    dialog = await open_dialog(postgres_ports, ANN)
+    message = await chat.messages.send(ANN, dialog, Draft("canary", key="k"))
+    await chat.messages.edit(ANN, dialog, message.id, "canary again")
+    await chat.messages.delete(ANN, dialog, message.id)
+
+    for table in ("messages", "edits", "deleted_messages", "events", "dialogs"):
+        found = await query(postgres_store, f"select cast(t as text) as everything from {table} t")
+        assert "canary" not in str(found), table
+
+    await chat.dialogs.delete(dialog)
+    for table in ("dialogs", "participants", "access_scopes", "messages", "edits", "deleted_messages"):
+        assert await query(postgres_store, f"select 1 as one from {table}") == [], table
+    chat.realtime.close()
+
+
+async def test_a_dialog_with_more_messages_than_one_statement_deletes_is_deleted_whole(
+    postgres_ports: Ports, postgres_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtchat_adapters.postgres.dialogs._MESSAGES_AT_ONCE", 4)
+    dialog = await open_dialog(postgres_ports, ANN)
+    [first] = await say(postgres_ports, dialog, "1")
+    for _ in range(9):
+        await postgres_ports.log.append(an_outgoing(dialog, reply_to=first.id))
+
+    chat = Chat.over(postgres_ports)
+    await chat.dialogs.delete(dialog)
+    chat.realtime.close()
+
+    assert await query(postgres_store, "select 1 as one from messages") == []
