@@ -180,6 +180,7 @@ def demo(port: int, data: Path) -> None:
                 "ADMIN_API_TOKEN": kept.admin_token,
                 "JWT_SECRET": kept.jwt_secret,
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warning"),
+                "LOG_FORMAT": "console",
             }
         )
         _migrate(settings)
