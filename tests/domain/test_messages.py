@@ -45,8 +45,12 @@ def test_nothing_is_first_when_nothing_is_unread() -> None:
 
 
 def test_a_newcomers_history_begins_with_whatever_is_there() -> None:
-    assert first(a_page(None, BO), ReadMark()) == 1
-    assert first(a_page(ANN, BO), ReadMark()) == 1
+    assert first(a_page(None, BO), ReadMark(counted=-1)) == 1
+    assert first(a_page(ANN, BO), ReadMark(counted=-1)) == 1
+
+
+def test_somebody_added_to_an_empty_dialog_has_no_unread_history() -> None:
+    assert first(a_page(None, BO), ReadMark()) == 2
 
 
 @given(st.lists(st.sampled_from([ANN, BO, None]), max_size=8), st.integers(1, 9))

@@ -38,7 +38,9 @@ def _entries(page: str, order: str) -> Statement:
         select {rows.DIALOG}, {_ADMITTED} as admitted,
           me.user_id as me, me.read_counted, me.is_archived, me.is_pinned, me.notifications_enabled,
           me.last_read_message_id,
-          newest.content, newest.sender_id, newest.sent_at, newest.type, sender.display_name as sender_name,
+          newest.content, newest.sender_id, newest.sent_at, newest.type,
+          (select p.display_name from participants p
+           where p.dialog_id = d.id and p.user_id = newest.sender_id) as sender_name,
           (select json_agg(json_build_array(p.user_id, p.display_name, p.company) order by p.joined_at, p.user_id)
            from participants p where p.dialog_id = d.id) as people
         from page
@@ -46,7 +48,6 @@ def _entries(page: str, order: str) -> Statement:
         left join participants me on me.dialog_id = d.id and me.user_id = :reader
         left join messages newest
           on me.user_id is not null and newest.dialog_id = d.id and newest.id = d.last_message_id
-        left join participants sender on sender.dialog_id = d.id and sender.user_id = newest.sender_id
         order by {", ".join(f"page.{place}" for place in order.split(", "))}
     """)  # noqa: S608 - built from our own constants
 

@@ -214,6 +214,6 @@ def first_unread(messages: Sequence[Message], *, reader: UserId, mark: ReadMark,
     for message in messages:
         after = message.seq > mark.seq
         counts = message.type is MessageType.USER and message.sender_id != reader
-        if after and (counts or mark.seq == 0):
+        if after and (counts or mark.has_history_unread):
             return message.id
     return None

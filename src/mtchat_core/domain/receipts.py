@@ -40,6 +40,11 @@ class ReadMark:
         """Count what is unread: user messages by others after the mark, plus a newcomer's history."""
         return max(0, tally.user_messages - self.counted)
 
+    @property
+    def has_history_unread(self) -> bool:
+        """Whether even system messages count: nothing is read yet of a history that came first."""
+        return self.seq == 0 and self.counted < 0
+
     def reaches(self, seq: int) -> bool:
         """Tell whether reading up to *seq* would change nothing."""
         return (self.message_id is not None and seq <= self.seq) or seq < self.seq
