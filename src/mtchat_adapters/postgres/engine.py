@@ -107,6 +107,7 @@ def create_engine(
         "dsn": driver_url(url),
         "timeout": acquire.total_seconds(),
         "command_timeout": command.total_seconds() if command else None,
+        "max_cached_statement_lifetime": 0,  # prepared once means once
         "server_settings": dict(session_settings(schema, lock_wait=lock_wait)),
     }
     engine = create_async_engine(
