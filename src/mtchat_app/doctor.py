@@ -62,10 +62,10 @@ async def _database(settings: Settings) -> list[Finding]:
     else:
         findings.append(Finding(f"The schema {schema!r} is up to date."))
     if health.has_trigrams:
-        findings.append(Finding("pg_trgm is there: searching is fast."))
+        findings.append(Finding("pg_trgm is there."))
     else:
         findings.append(
-            _warning("pg_trgm is missing: searching works, but slowly. As a superuser: CREATE EXTENSION pg_trgm;")
+            _warning("pg_trgm is missing: searching works without it, slower. As a superuser: CREATE EXTENSION pg_trgm;")
         )
     skew = abs((health.now - datetime.now(UTC)).total_seconds())
     if skew > TOLERABLE_SKEW_SECONDS:
