@@ -65,7 +65,9 @@ async def _database(settings: Settings) -> list[Finding]:
         findings.append(Finding("pg_trgm is there."))
     else:
         findings.append(
-            _warning("pg_trgm is missing: searching works without it, slower. As a superuser: CREATE EXTENSION pg_trgm;")
+            _warning(
+                "pg_trgm is missing: searching works without it, slower. As a superuser: CREATE EXTENSION pg_trgm;"
+            )
         )
     skew = abs((health.now - datetime.now(UTC)).total_seconds())
     if skew > TOLERABLE_SKEW_SECONDS:
