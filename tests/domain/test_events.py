@@ -13,7 +13,6 @@ from mtchat_core.domain.events import (
     ParticipantLeft,
     PresenceChanged,
     Withdrawn,
-    dialog_ids,
 )
 from mtchat_core.domain.messages import Origin
 from mtchat_core.domain.participants import JoinedAs
@@ -55,10 +54,3 @@ def test_names_on_the_wire_are_dotted() -> None:
         "dialog.archived",
         "presence.update",
     ]
-
-
-def test_dialogs_are_named_once_and_in_order() -> None:
-    other = a_dialog_id()
-    events = [Withdrawn(dialog_id=dialog) for dialog in (other, HERE, other)]
-
-    assert dialog_ids(events) == (other, HERE)

@@ -208,8 +208,3 @@ class PresenceChanged:
     type: ClassVar[str] = "presence.update"
     user_id: UserId
     is_online: bool
-
-
-def dialog_ids(events: Iterable[Event]) -> tuple[DialogId, ...]:
-    """Return the dialogs that *events* happened to, each once, in order."""
-    return tuple(dict.fromkeys(event.dialog_id for event in events))
