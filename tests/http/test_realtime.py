@@ -1,9 +1,15 @@
 """The socket: who hears what, in which order, and nobody else."""
 
+import asyncio
 import json
+import time
+from uuid import uuid4
 
 import pytest
 
+from mtchat_app.http.frames import Frames
+from mtchat_app.http.realtime import Connection, Limits
+from mtchat_core.domain.ids import UserId
 from tests.asking import token
 from tests.http.world import World
 
@@ -233,3 +239,33 @@ async def test_the_21st_socket_of_one_person_is_refused(world: World) -> None:
 
     assert await world.handshake(f"token={token('ana')}") == "SERVICE_UNAVAILABLE"
     assert (await world.listen("bo")).greeting["user_id"] == "bo"
+
+
+async def test_a_socket_ends_25_seconds_after_its_token(world: World) -> None:
+    ear = await world.listen("ana", f"token={token('ana', exp=int(time.time()) - 22)}")
+
+    assert await ear.closed() == 1008
+
+
+@pytest.mark.parametrize("limits", [Limits(queued_frames=3), Limits(queued_bytes=30)], ids=["frames", "bytes"])
+def test_who_reads_too_slowly_is_ended_and_told_to_come_back(limits: Limits) -> None:
+    connection = Connection(uuid4(), UserId("ana"), Frames(), limits)
+
+    for _ in range(3):
+        connection.push("0123456789")
+    within = connection.closing
+    connection.push("0123456789")
+
+    assert within is None
+    assert connection.closing == (1013, "slow_consumer")
+
+
+async def test_a_peer_that_takes_nothing_is_given_up() -> None:
+    connection = Connection(uuid4(), UserId("ana"), Frames(), Limits(write_seconds=0.01))
+    connection.push("never taken")
+
+    async def never(_: str) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await connection.write(never)

@@ -221,7 +221,7 @@ def _expire(connection: Connection, caller: Person) -> asyncio.TimerHandle | Non
     if caller.expires_at is None or (left := caller.expires_at - time.time()) > _LONG_LIFE_SECONDS:
         return None
     end = asyncio.get_running_loop().call_later
-    return end(max(0.0, left) + TOKEN_GRACE_SECONDS, connection.close, POLICY_VIOLATION, "token_expired")
+    return end(max(0.0, left + TOKEN_GRACE_SECONDS), connection.close, POLICY_VIOLATION, "token_expired")
 
 
 async def _talk(socket: WebSocket[Any, Any, Any], connection: Connection, chat: Chat) -> None:
