@@ -12,7 +12,8 @@ from mtchat_adapters.postgres import engine as engines
 from mtchat_adapters.postgres.dialogs import PostgresDirectory
 from mtchat_adapters.postgres.events import PostgresEventLog
 from mtchat_adapters.postgres.inbox import PostgresInbox
-from mtchat_adapters.postgres.messages import PostgresMessageLog, PostgresTranscript
+from mtchat_adapters.postgres.message_log import PostgresMessageLog
+from mtchat_adapters.postgres.messages import PostgresTranscript
 from mtchat_adapters.postgres.migrate import migrate, migrate_async, pending_migrations
 from mtchat_adapters.postgres.receipts import PostgresReceipts
 from mtchat_adapters.postgres.session import Pool, Trips, statement
