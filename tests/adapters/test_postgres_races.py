@@ -3,19 +3,23 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import pytest
 from attrs import evolve
 
 from mtchat_adapters.postgres import PostgresStore
+from mtchat_adapters.postgres.message_log import PostgresMessageLog
+from mtchat_adapters.postgres.session import Trips
+from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.chat import Ports
 from mtchat_core.domain.dialogs import DialogNotFound
 from mtchat_core.domain.errors import Forbidden
 from mtchat_core.domain.events import DialogUnarchived, MessageSent
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.domain.messages import IdempotencyKeyReused, MessageNotFound, Outgoing, ReplyTargetUnknown, Window
+from mtchat_core.domain.notifications import Debounce
 from mtchat_core.ports.messages import Posted
 from mtchat_core.ports.unit_of_work import UnitOfWork
 from tests.adapters.watching import query, until_waiting
@@ -35,13 +39,26 @@ from tests.builders import (
 Change = Callable[[UnitOfWork], Awaitable[object]]
 
 
+@pytest.fixture(params=["one node", "a node each"])
+def nodes(request: pytest.FixtureRequest, postgres_store: PostgresStore) -> Iterator[PostgresMessageLog]:
+    """Where sends come from: a single node, where they wait for each other, or one node each."""
+    if request.param == "one node":
+        return itertools.repeat(a_node(postgres_store))
+    return (a_node(postgres_store) for _ in itertools.count())
+
+
+def a_node(store: PostgresStore) -> PostgresMessageLog:
+    return PostgresMessageLog(Trips(store.pool), SystemIds(), Debounce())
+
+
 async def sent_while(
-    ports: Ports, store: PostgresStore, change: Change, *sends: Outgoing
+    ports: Ports, store: PostgresStore, nodes: Iterator[PostgresMessageLog], change: Change, *sends: Outgoing
 ) -> list[Posted | BaseException]:
     """Begin *sends* while a transaction holds the dialog, let it *change* something, and return how they end."""
+    from_nodes = list(zip(nodes, sends, strict=False))
     async with locked(ports, sends[0].dialog_id) as tx:
-        sending = [asyncio.create_task(ports.log.append(outgoing)) for outgoing in sends]
-        await until_waiting(store, len(sends))
+        sending = [asyncio.create_task(node.append(outgoing)) for node, outgoing in from_nodes]
+        await until_waiting(store, len({id(node) for node, _ in from_nodes}))
         await change(tx)
     return await asyncio.gather(*sending, return_exceptions=True)
 
@@ -59,13 +76,14 @@ async def logged(ports: Ports, dialog: DialogId) -> list[type]:
 
 
 async def test_who_is_removed_meanwhile_is_refused_b41(
-    postgres_ports: Ports, postgres_store: PostgresStore
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog]
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN, BO)
 
     [ended] = await sent_while(
         postgres_ports,
         postgres_store,
+        nodes,
         lambda tx: tx.participants.remove(dialog, BO),
         an_outgoing(dialog, by=BO),
     )
@@ -76,19 +94,19 @@ async def test_who_is_removed_meanwhile_is_refused_b41(
 
 
 async def test_a_dialog_that_is_deleted_meanwhile_is_not_found(
-    postgres_ports: Ports, postgres_store: PostgresStore
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog]
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN)
 
     [ended] = await sent_while(
-        postgres_ports, postgres_store, lambda tx: tx.dialogs.delete(dialog), an_outgoing(dialog)
+        postgres_ports, postgres_store, nodes, lambda tx: tx.dialogs.delete(dialog), an_outgoing(dialog)
     )
 
     assert isinstance(ended, DialogNotFound)
 
 
 async def test_a_reply_to_what_is_deleted_meanwhile_is_refused(
-    postgres_ports: Ports, postgres_store: PostgresStore
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog]
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN, BO)
     [question] = await say(postgres_ports, dialog, "?")
@@ -96,6 +114,7 @@ async def test_a_reply_to_what_is_deleted_meanwhile_is_refused(
     refused, kept = await sent_while(
         postgres_ports,
         postgres_store,
+        nodes,
         lambda tx: tx.messages.delete(question),
         an_outgoing(dialog, by=BO, reply_to=question.id),
         an_outgoing(dialog, by=BO),
@@ -108,13 +127,14 @@ async def test_a_reply_to_what_is_deleted_meanwhile_is_refused(
 
 @pytest.mark.parametrize("who", [ANN, BO], ids=["the sender", "another"])
 async def test_who_archives_meanwhile_finds_it_unarchived_g13(
-    postgres_ports: Ports, postgres_store: PostgresStore, who: UserId
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog], who: UserId
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN, BO)
 
     [ended] = await sent_while(
         postgres_ports,
         postgres_store,
+        nodes,
         lambda tx: tx.participants.save(a_participant(dialog, by=who, is_archived=True)),
         an_outgoing(dialog),
     )
@@ -127,7 +147,7 @@ async def test_who_archives_meanwhile_finds_it_unarchived_g13(
 
 @pytest.mark.parametrize("who", [ANN, BO], ids=["the sender", "another"])
 async def test_who_unarchives_meanwhile_is_not_told_twice(
-    postgres_ports: Ports, postgres_store: PostgresStore, who: UserId
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog], who: UserId
 ) -> None:
     dialog = await open_dialog(
         postgres_ports, *(a_participant(by=one, is_archived=one == who) for one in (ANN, BO))
@@ -136,6 +156,7 @@ async def test_who_unarchives_meanwhile_is_not_told_twice(
     [ended] = await sent_while(
         postgres_ports,
         postgres_store,
+        nodes,
         lambda tx: tx.participants.save(a_participant(dialog, by=who).unarchived(at=START)),
         an_outgoing(dialog),
     )
@@ -145,7 +166,7 @@ async def test_who_unarchives_meanwhile_is_not_told_twice(
 
 
 async def test_of_several_waiting_sends_one_unarchives(
-    postgres_ports: Ports, postgres_store: PostgresStore
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog]
 ) -> None:
     archived = [a_participant(by=one, is_archived=True) for one in (ANN, BO, CY)]
     dialog = await open_dialog(postgres_ports, *archived)
@@ -153,6 +174,7 @@ async def test_of_several_waiting_sends_one_unarchives(
     await sent_while(
         postgres_ports,
         postgres_store,
+        nodes,
         lambda tx: tx.participants.user_ids(dialog),
         *(an_outgoing(dialog, by=by) for by in (ANN, BO, CY, ANN)),
     )
@@ -162,13 +184,14 @@ async def test_of_several_waiting_sends_one_unarchives(
 
 
 async def test_identical_sends_that_wait_together_make_one_message_g3(
-    postgres_ports: Ports, postgres_store: PostgresStore
+    postgres_ports: Ports, postgres_store: PostgresStore, nodes: Iterator[PostgresMessageLog]
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN, BO)
 
     ended = await sent_while(
         postgres_ports,
         postgres_store,
+        nodes,
         lambda tx: tx.messages.say(dialog, "{}"),
         *(an_outgoing(dialog, key="k") for _ in range(8)),
         an_outgoing(dialog, key="k", fingerprint=b"another payload!"),

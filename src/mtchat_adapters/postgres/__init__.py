@@ -102,11 +102,12 @@ async def open(  # noqa: A001 - read as postgres.open
     )
     pool, ids = Pool(engine, size=pool_size, acquire=acquire), ids or SystemIds()
     trips = Trips(pool)
+    log = PostgresMessageLog(trips, ids, debounce or Debounce())
     try:
         yield PostgresStore(
             pool=pool,
             units=PostgresUnitsOfWork(pool, ids),
-            log=PostgresMessageLog(trips, ids, debounce or Debounce()),
+            log=log,
             transcript=PostgresTranscript(trips),
             inbox=PostgresInbox(trips),
             directory=PostgresDirectory(trips),
@@ -114,6 +115,7 @@ async def open(  # noqa: A001 - read as postgres.open
             events=PostgresEventLog(trips),
         )
     finally:
+        await log.close()
         await engine.dispose()
 
 

@@ -80,6 +80,9 @@ def session_settings(schema: str, *, lock_wait: timedelta) -> Mapping[str, str]:
         "application_name": "mtchat",
         "timezone": "UTC",
         "jit": "off",
+        # A plan outlives the size that its tables had when it was made: whole-table scans that were
+        # cheap on a new database stay in it for a minute and more. Where there is no index they go on.
+        "enable_seqscan": "off",
         "lock_timeout": milliseconds(lock_wait),
         "idle_in_transaction_session_timeout": milliseconds(IDLE_IN_TRANSACTION),
     }

@@ -1,14 +1,18 @@
-"""Sending in PostgreSQL: the hot path, one statement (docs/adr/0002-one-hot-path-for-send.md)."""
+"""Sending in PostgreSQL: what waits together goes in one statement (docs/adr/0006-write-combining.md)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from attrs import frozen
 
 from mtchat_adapters.postgres import rows
-from mtchat_adapters.postgres.failures import Outpaced
+from mtchat_adapters.postgres.combining import Combiner, Limits
+from mtchat_adapters.postgres.failures import Lost
 from mtchat_adapters.postgres.session import Row, Trips, Values, statement, transaction
 from mtchat_core.domain.dialogs import DialogNotFound
-from mtchat_core.domain.errors import Forbidden
+from mtchat_core.domain.errors import ChatError, Forbidden, ServiceUnavailable
 from mtchat_core.domain.events import DialogUnarchived, MessageSent, Recorded
-from mtchat_core.domain.ids import EventId
+from mtchat_core.domain.ids import DialogId, EventId, MessageId, following
 from mtchat_core.domain.messages import (
     IdempotencyKeyReused,
     Message,
@@ -21,193 +25,299 @@ from mtchat_core.domain.notifications import Debounce
 from mtchat_core.ports.ids import IdSource
 from mtchat_core.ports.messages import Posted
 
-# All parts of one statement see the database as it was when the statement began; only a row that
-# is locked or updated is seen as it has become while we waited. Hence the order of the parts: lock
-# the dialog, prove membership by updating the sender's row (who was removed meanwhile has none),
-# and only then take numbers. What else may have changed while we waited is found out in three ways,
-# and each of them keeps nothing at all: a key that was used meanwhile breaks its unique index, a
-# reply target that was deleted meanwhile breaks its foreign key, and archives that changed meanwhile
-# show in their count. Then, "outpaced", the statement runs again with the dialog locked before it
-# begins, and there is no meanwhile. See docs/adr/0002-one-hot-path-for-send.md.
+# Read it top to bottom: what came in; the dialogs' locks; what is decided about each message;
+# the numbers of those that are kept; what is written.
+#
+# All parts of a statement see the database as it was when the statement began, but a row that is
+# locked is seen as it has become. Every change of a dialog is an event, so an `event_seq` that is
+# still the one we saw proves that nothing has changed, and that all we see of the dialog is true.
+# A dialog that somebody else holds is passed over ("held") and one that has changed is left alone
+# ("changed"), so that nobody waits for another dialog's sake and no two sends can lock each other
+# out: such messages come again, by themselves, once the lock is theirs.
 _APPEND = statement(f"""
-    with locked as materialized (
-      select id, last_seq, event_seq, user_messages, archive_changes, reminder_since,
-        greatest(clock_timestamp(), last_message_at) as sent_at,
-        following(:candidate, last_issued_id) as issued_id
-      from dialogs where id = :dialog for update
+    with incoming as materialized (
+      select * from unnest(
+        cast(:dialogs as uuid[]), cast(:candidates as uuid[]), cast(:senders as text[]), cast(:contents as text[]),
+        cast(:replies as uuid[]), cast(:keys as text[]), cast(:fingerprints as bytea[]), cast(:origins as text[]),
+        cast(:events as uuid[]), cast(:woken_events as uuid[])
+      ) with ordinality as i (dialog_id, candidate, sender_id, content, reply_to_id, key, fingerprint, origin,
+        event_id, woken_event_id, n)
     ),
-    as_it_was as materialized (
-      select archive_changes from dialogs where id = :dialog
+    seen as materialized (
+      select id, event_seq from dialogs where id = any(cast(:dialogs as uuid[]))
     ),
-    sender as materialized (
-      select is_archived from participants where dialog_id = :dialog and user_id = :sender
+    locked as materialized (
+      select id, last_seq, event_seq, user_messages, last_issued_id, reminder_since,
+        greatest(clock_timestamp(), last_message_at) as at
+      from dialogs where id = any(cast(:dialogs as uuid[])) order by id for update skip locked
     ),
-    said_before as materialized (
-      select id, fingerprint from messages
-      where dialog_id = :dialog and sender_id = :sender and client_message_id = :key
-      union all
-      select id, fingerprint from deleted_messages
-      where dialog_id = :dialog and sender_id = :sender and client_message_id = :key
+    decided as materialized (
+      select i.*, p.display_name,
+        before.dialog_id as said_in, before.id as said_id, before.fingerprint as said_fingerprint,
+        case
+          when seen.id is null then 'no dialog'
+          when locked.id is null then 'held'
+          when locked.event_seq <> seen.event_seq then 'changed'
+          when p.user_id is null then 'not participant'
+          when before.id is not null then 'said before'
+          when i.reply_to_id is not null and not exists (
+            select from messages m where m.dialog_id = i.dialog_id and m.id = i.reply_to_id) then 'reply unknown'
+          else 'appended'
+        end as outcome
+      from incoming i
+      left join seen on seen.id = i.dialog_id
+      left join locked on locked.id = i.dialog_id
+      left join participants p on p.dialog_id = i.dialog_id and p.user_id = i.sender_id
+      left join lateral (
+        select m.dialog_id, m.id, m.fingerprint from messages m
+        where i.key is not null
+          and m.dialog_id = i.dialog_id and m.sender_id = i.sender_id and m.client_message_id = i.key
+        union all
+        select m.dialog_id, m.id, m.fingerprint from deleted_messages m
+        where i.key is not null
+          and m.dialog_id = i.dialog_id and m.sender_id = i.sender_id and m.client_message_id = i.key
+      ) before on true
     ),
-    answered as materialized (
-      select cast(:reply_to as uuid) is null or exists (
-        select from messages where dialog_id = :dialog and id = :reply_to) as is_here
+    placed as materialized (
+      select d.*, row_number() over dialog as place, first_value(candidate) over dialog as first_candidate
+      from decided d where outcome = 'appended' window dialog as (partition by dialog_id order by n)
     ),
-    marked as (
-      update participants p set read_seq = locked.last_seq + 1, read_counted = locked.user_messages + 1,
-        last_read_message_id = locked.issued_id, is_archived = false
-      from locked, as_it_was, answered
-      where p.dialog_id = locked.id and p.user_id = :sender
-        and locked.archive_changes = as_it_was.archive_changes
-        and answered.is_here and not exists (select from said_before)
-      returning p.user_id, p.display_name
-    ),
-    unarchived as (
-      update participants p set is_archived = false
-      from marked
-      where p.dialog_id = :dialog and p.is_archived and p.user_id <> marked.user_id
-      returning p.user_id
+    archived as materialized (
+      select p.dialog_id, p.user_id from participants p
+      where p.is_archived and p.dialog_id in (select dialog_id from placed)
     ),
     woken as materialized (
-      select array(
-        select user_id from unarchived
-        union all select marked.user_id from marked, sender where sender.is_archived
-        order by user_id) as people
+      select dialog_id, array_agg(user_id order by user_id) as people from archived group by dialog_id
     ),
-    numbered as (
+    numbered as materialized (
+      select p.*, locked.at, locked.last_seq + p.place as seq, locked.user_messages + p.place as counted,
+        locked.event_seq + p.place + case when woken.people is null then 0 else 1 end as event_seq,
+        case when locked.last_issued_id is null or p.first_candidate > locked.last_issued_id
+          then p.candidate else following(locked.last_issued_id, cast(p.place as integer)) end as id,
+        case when p.place = 1 then woken.people end as woken
+      from placed p join locked on locked.id = p.dialog_id left join woken on woken.dialog_id = p.dialog_id
+    ),
+    newest as (
+      select distinct on (dialog_id) * from numbered order by dialog_id, n desc
+    ),
+    advanced as (
       update dialogs d set
-        last_seq = locked.last_seq + 1,
-        event_seq = locked.event_seq + case when woken.people = '{{}}' then 1 else 2 end,
-        archive_changes = locked.archive_changes + case when woken.people = '{{}}' then 0 else 1 end,
-        user_messages = locked.user_messages + 1,
-        last_message_id = locked.issued_id,
-        last_message_at = locked.sent_at,
-        active_at = locked.sent_at,
-        last_issued_id = locked.issued_id,
-        reminder_since = coalesce(locked.reminder_since, locked.sent_at),
-        reminder_due = least(locked.sent_at + cast(:delay as interval),
-          coalesce(locked.reminder_since, locked.sent_at) + cast(:at_most as interval))
-      from locked, marked, woken
-      where d.id = locked.id
-      returning d.last_seq, d.event_seq, locked.issued_id, locked.sent_at, marked.display_name
+        last_seq = newest.seq,
+        event_seq = newest.event_seq,
+        user_messages = newest.counted,
+        last_message_id = newest.id,
+        last_issued_id = newest.id,
+        last_message_at = newest.at,
+        active_at = newest.at,
+        reminder_since = coalesce(locked.reminder_since, newest.at),
+        reminder_due = least(newest.at + cast(:delay as interval),
+          coalesce(locked.reminder_since, newest.at) + cast(:at_most as interval))
+      from newest join locked on locked.id = newest.dialog_id
+      where d.id = newest.dialog_id
+    ),
+    own as (
+      select distinct on (dialog_id, sender_id) dialog_id, sender_id as user_id, seq, counted, id
+      from numbered order by dialog_id, sender_id, n desc
+    ),
+    moved as (
+      update participants p set
+        is_archived = false,
+        read_seq = coalesce(who.seq, p.read_seq),
+        read_counted = coalesce(who.counted, p.read_counted),
+        last_read_message_id = coalesce(who.id, p.last_read_message_id)
+      from (select * from own full join archived using (dialog_id, user_id)) who
+      where p.dialog_id = who.dialog_id and p.user_id = who.user_id
     ),
     kept as (
       insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at,
         reply_to_id, client_message_id, fingerprint)
-      select :dialog, issued_id, last_seq, :sender, display_name, '{MessageType.USER.value}', :content, sent_at,
-        cast(:reply_to as uuid), :key, cast(:fingerprint as bytea)
+      select dialog_id, id, seq, sender_id, display_name, '{MessageType.USER.value}', content, at,
+        reply_to_id, key, fingerprint
       from numbered
     ),
     logged as (
       insert into events (dialog_id, seq, id, type, at, message_id, people, facts)
-      select :dialog, event_seq, cast(:event as uuid), '{MessageSent.type}', sent_at, issued_id, null,
-        jsonb_build_object('origin', cast(:origin as text))
+      select dialog_id, event_seq, event_id, '{MessageSent.type}', at, id, null,
+        jsonb_build_object('origin', origin)
       from numbered
       union all
-      select :dialog, event_seq - 1, cast(:woken_event as uuid), '{DialogUnarchived.type}', sent_at, null, people,
-        jsonb_build_object('people', people)
-      from numbered, woken where people <> '{{}}'
+      select dialog_id, event_seq - 1, woken_event_id, '{DialogUnarchived.type}', at, null, woken,
+        jsonb_build_object('people', woken)
+      from numbered where woken is not null
     )
-    select
-      case
-        when numbered.last_seq is not null then 'appended'
-        when not exists (select from locked) then 'no dialog'
-        when not exists (select from sender) then 'not participant'
-        when said_before.id is not null then 'said before'
-        when not answered.is_here then 'reply unknown'
-        else 'outpaced'
-      end as outcome,
-      numbered.last_seq as new_seq, numbered.event_seq, numbered.issued_id, numbered.sent_at as new_sent_at,
-      numbered.display_name, woken.people as woken,
-      said_before.fingerprint as first_fingerprint, {rows.MESSAGE}
-    from answered cross join woken
-    left join numbered on true
-    left join said_before on true
-    left join messages m on m.dialog_id = :dialog and m.id = said_before.id
+    select d.outcome, d.display_name, d.said_fingerprint, n.seq as new_seq, n.event_seq, n.id as new_id,
+      n.at, n.woken, {rows.MESSAGE}
+    from decided d
+    left join numbered n on n.n = d.n
+    left join messages m on m.dialog_id = d.said_in and m.id = d.said_id
+    order by d.n
 """)  # noqa: S608 - built from our own constants
 
 _LOCK = statement("select from dialogs where id = :dialog for update")
 
 
 @frozen
-class PostgresMessageLog:
-    """MessageLog as one statement, committed by itself: one trip."""
+class _Sending:
+    """A message on its way, and the ids of the events it may cause."""
 
-    trips: Trips
-    ids: IdSource
-    debounce: Debounce
+    outgoing: Outgoing
+    event_id: UUID
+    woken_event_id: UUID
+
+    @property
+    def dialog(self) -> DialogId:
+        """Where it goes."""
+        return self.outgoing.dialog_id
+
+    @property
+    def once(self) -> object | None:
+        """Sender and key: who sends the same again wants the answer of the first time, and waits for it."""
+        return None if self.outgoing.key is None else (self.outgoing.sender_id, self.outgoing.key)
+
+
+_Outcome = Posted | Exception | None
+"""What came of a message; None: not yet, somebody else holds its dialog."""
+
+
+class PostgresMessageLog:
+    """MessageLog as one statement for all that wait, committed by itself."""
+
+    def __init__(self, trips: Trips, ids: IdSource, debounce: Debounce, limits: Limits | None = None) -> None:
+        """Append over *trips*; *limits* say how much travels at once."""
+        self._trips = trips
+        self._ids = ids
+        self._debounce = debounce
+        self._combiner = Combiner[_Sending, Posted](self._at_once, self._under_lock, limits or Limits())
 
     async def append(self, outgoing: Outgoing) -> Posted:
         """Keep a message, or say why not."""
-        values = self._values(outgoing)
-        try:
-            row = await self.trips.one(_APPEND, values, is_repeatable=outgoing.key is not None)
-            if row is None or row["outcome"] == "outpaced":
-                row = await self._append_locked(values)
-        except Outpaced:
-            row = await self._append_locked(values)
-        return _posted(outgoing, values, row)
+        return await self._combiner.carry(_Sending(outgoing, self._ids.new(), self._ids.new()))
 
-    async def _append_locked(self, values: Values) -> Row:
-        async with transaction(self.trips.pool) as session:
-            await session.all(_LOCK, values)
-            [row] = await session.all(_APPEND, values)
-        return row
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._combiner.close()
 
-    def _values(self, outgoing: Outgoing) -> Values:
+    async def _at_once(self, sendings: Sequence[_Sending]) -> Sequence[_Outcome]:
+        """Append to dialogs that nobody holds."""
+
+        async def run(some: Sequence[_Sending]) -> Sequence[Row]:
+            return await self._trips.all(_APPEND, self._values(some), is_repeatable=False)
+
+        return await _outcomes(sendings, run)
+
+    async def _under_lock(self, sendings: Sequence[_Sending]) -> Sequence[_Outcome]:
+        """Append to one dialog, once it is ours."""
+
+        async def run(some: Sequence[_Sending]) -> Sequence[Row]:
+            async with transaction(self._trips.pool) as session:
+                await session.all(_LOCK, {"dialog": some[0].dialog})
+                return await session.all(_APPEND, self._values(some))
+
+        return await _outcomes(sendings, run)
+
+    def _values(self, sendings: Sequence[_Sending]) -> Values:
+        going = [sending.outgoing for sending in sendings]
         return {
-            "dialog": outgoing.dialog_id,
-            "candidate": outgoing.id,
-            "sender": outgoing.sender_id,
-            "content": outgoing.content,
-            "reply_to": outgoing.reply_to,
-            "key": outgoing.key,
-            "fingerprint": None if outgoing.key is None else outgoing.fingerprint,
-            "origin": outgoing.origin.value,
-            "event": self.ids.new(),
-            "woken_event": self.ids.new(),
-            "delay": self.debounce.delay,
-            "at_most": self.debounce.at_most,
+            "dialogs": [one.dialog_id for one in going],
+            "candidates": _rising(going),
+            "senders": [one.sender_id for one in going],
+            "contents": [one.content for one in going],
+            "replies": [one.reply_to for one in going],
+            "keys": [one.key for one in going],
+            "fingerprints": [None if one.key is None else one.fingerprint for one in going],
+            "origins": [one.origin.value for one in going],
+            "events": [sending.event_id for sending in sendings],
+            "woken_events": [sending.woken_event_id for sending in sendings],
+            "delay": self._debounce.delay,
+            "at_most": self._debounce.at_most,
         }
 
 
-def _posted(outgoing: Outgoing, values: Values, row: Row) -> Posted:
-    if row["outcome"] != "appended":
-        return Posted(_said_before(outgoing, row))
-    sent_at = row["new_sent_at"]
+async def _outcomes(
+    sendings: Sequence[_Sending], run: Callable[[Sequence[_Sending]], Awaitable[Sequence[Row]]]
+) -> Sequence[_Outcome]:
+    """Say of each message what came of it; a failure is tried again where that can do no harm."""
+    try:
+        rows = await run(sendings)
+    except Lost as error:
+        # It may have been committed all the same: only a key makes trying again harmless.
+        keyed = [sending for sending in sendings if sending.outgoing.key is not None]
+        again = iter(await _once_more(keyed, run))
+        return [error if sending.outgoing.key is None else next(again) for sending in sendings]
+    except ServiceUnavailable as error:
+        return [error] * len(sendings)
+    except Exception as error:
+        # One of them is at fault, and nothing was kept: each goes alone.
+        if len(sendings) == 1:
+            return [error]
+        return [(await _once_more([sending], run))[0] for sending in sendings]
+    return [_outcome(sending, row) for sending, row in zip(sendings, rows, strict=True)]
+
+
+async def _once_more(
+    sendings: Sequence[_Sending], run: Callable[[Sequence[_Sending]], Awaitable[Sequence[Row]]]
+) -> Sequence[_Outcome]:
+    if not sendings:
+        return []
+    try:
+        rows = await run(sendings)
+    except Exception as error:
+        return [error] * len(sendings)
+    return [_outcome(sending, row) for sending, row in zip(sendings, rows, strict=True)]
+
+
+def _rising(going: Sequence[Outgoing]) -> list[MessageId]:
+    """Return the ids proposed for the messages, each above the one before it in its dialog."""
+    rising: list[MessageId] = []
+    last: dict[DialogId, MessageId] = {}
+    for one in going:
+        last[one.dialog_id] = MessageId(following(one.id, last.get(one.dialog_id)))
+        rising.append(last[one.dialog_id])
+    return rising
+
+
+def _outcome(sending: _Sending, row: Row) -> _Outcome:
+    outgoing = sending.outgoing
+    match row["outcome"]:
+        case "appended":
+            return _posted(sending, row)
+        case "held" | "changed":
+            return None
+        case "no dialog":
+            return DialogNotFound()
+        case "not participant":
+            return Forbidden()
+        case "reply unknown":
+            return ReplyTargetUnknown()
+        case _:
+            return _said_before(outgoing, row)
+
+
+def _said_before(outgoing: Outgoing, row: Row) -> Posted | ChatError:
+    """Return what the key made the first time, or why there is nothing to return."""
+    if row["said_fingerprint"] != outgoing.fingerprint:
+        return IdempotencyKeyReused()
+    if row["id"] is None:
+        return MessageNotFound("The message sent with this key has been deleted.")
+    return Posted(rows.message(row))
+
+
+def _posted(sending: _Sending, row: Row) -> Posted:
+    outgoing, at = sending.outgoing, row["at"]
     message = Message(
-        id=row["issued_id"],
+        id=row["new_id"],
         dialog_id=outgoing.dialog_id,
         seq=row["new_seq"],
         sender_id=outgoing.sender_id,
         sender_name=row["display_name"],
         content=outgoing.content,
-        sent_at=sent_at,
+        sent_at=at,
         reply_to_id=outgoing.reply_to,
         client_message_id=outgoing.key,
     )
     sent = MessageSent(dialog_id=message.dialog_id, message=message, origin=outgoing.origin)
-    logged = Recorded(EventId(values["event"]), row["event_seq"], sent_at, sent)
-    if not row["woken"]:
+    logged = Recorded(EventId(sending.event_id), row["event_seq"], at, sent)
+    if row["woken"] is None:
         return Posted(message, (logged,))
     woken = DialogUnarchived(dialog_id=message.dialog_id, people=row["woken"])
-    return Posted(
-        message, (Recorded(EventId(values["woken_event"]), row["event_seq"] - 1, sent_at, woken), logged)
-    )
-
-
-def _said_before(outgoing: Outgoing, row: Row) -> Message:
-    """Return what the key made the first time, or say why there is nothing to return."""
-    match row["outcome"]:
-        case "no dialog":
-            raise DialogNotFound
-        case "reply unknown":
-            raise ReplyTargetUnknown
-        case "said before":
-            if row["first_fingerprint"] != outgoing.fingerprint:
-                raise IdempotencyKeyReused
-            if row["id"] is None:
-                raise MessageNotFound("The message sent with this key has been deleted.")
-            return rows.message(row)
-        case _:
-            raise Forbidden
+    return Posted(message, (Recorded(EventId(sending.woken_event_id), row["event_seq"] - 1, at, woken), logged))

@@ -29,13 +29,7 @@ _ADD = statement(f"""
     returning dialog_id, user_id
 """)  # noqa: S608 - built from our own constants
 
-# A send that waits for this dialog's lock may have looked at the archives before: the count tells it so.
 _SAVE = statement("""
-    with archive_changed as (
-      update dialogs d set archive_changes = d.archive_changes + 1
-      from participants p
-      where d.id = :dialog and p.dialog_id = :dialog and p.user_id = :user and p.is_archived <> :is_archived
-    )
     update participants set read_seq = :read_seq, read_counted = :read_counted,
       last_read_message_id = :last_read_message_id, notifications_enabled = :notifications_enabled,
       is_archived = :is_archived, is_pinned = :is_pinned, unarchived_at = :unarchived_at

@@ -26,6 +26,8 @@ class UnitOfWork(Protocol):
     def record(self, *events: Event) -> None:
         """Write *events* into the log, numbered in this order, in the same transaction.
 
+        Every change of a dialog's people or messages is at least one event: whoever looked at the
+        dialog before goes by its last event's number to know that nothing has changed.
         The dialog of every event is locked by then, added, or deleted in this transaction.
         """
         ...
