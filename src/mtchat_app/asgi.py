@@ -16,6 +16,7 @@ from mtchat_app.http import api_page, chat, health, management
 from mtchat_app.http.bodies import BodyLimits, StrictRequest
 from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
+from mtchat_app.http.envelope import JsonResponse
 from mtchat_app.http.errors import handle
 from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.parameters import plan_of
@@ -75,6 +76,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
         dependencies={"chat": Provide(_chat)},
         lifespan=[lifespan],
         request_class=StrictRequest,
+        response_class=JsonResponse,
         exception_handlers={Exception: handle},
         after_exception=[note_error],
         openapi_config=OpenAPIConfig(

@@ -1,7 +1,11 @@
-"""The shape of every success: what was asked for, under `data`."""
+"""The shape of every success: what was asked for, under `data`, and how it leaves."""
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
+import msgspec
+from attrs import frozen
+from litestar import Response
+from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Meta, Struct
 
 T = TypeVar("T")
@@ -38,3 +42,35 @@ def described(
     limits = {"min_length": min_length, "max_length": max_length, "max_items": max_items}
     shown = {name: limit for name, limit in limits.items() if limit is not None}
     return Meta(description=description, examples=examples, extra_json_schema={"extra": shown} if shown else None)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class JsonResponse(Response[Any]):
+    """What a route returns, as JSON: nothing of Litestar's own response is used but its place."""
+
+    def __init__(self, content: Any, *, status_code: int | None = None, **_: object) -> None:
+        """Take what the route returned."""
+        self.content = content
+        self.status_code = status_code
+
+    def to_asgi_response(self, *_: object, **__: object) -> ASGIApp:  # type: ignore[override]
+        """Encode it, once; nothing is nothing."""
+        return _Encoded(self.status_code or 200, None if self.content is None else _encode(self.content))
+
+
+@frozen
+class _Encoded:
+    status: int
+    body: bytes | None
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        body = self.body or b""
+        headers: list[tuple[bytes, bytes]] = []
+        if self.body is not None:
+            headers.append((b"content-type", b"application/json"))
+        if self.status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
