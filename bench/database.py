@@ -27,8 +27,8 @@ EVERY = {"счёт": 7, "the": 7, "накладная": 1_001, "waybill": 1_001,
 _NOUNS = (
     "груз машина водитель склад заказ маршрут договор погрузка рейс документ окно паллета прицеп граница время"
     " order truck driver route dock pallet invoice window border trailer contract gate loading number morning"
-).split()
-_TAILS = "уже будет завтра вчера нужен готов стоит before after ready late today needs moves full".split()
+)
+_TAILS = "уже будет завтра вчера нужен готов стоит before after ready late today needs moves full"
 
 
 @frozen
@@ -145,7 +145,7 @@ def _numbers(*, dialogs: int, messages: int, deep: int, few: int, many: int) -> 
     """Return what the statements are written with."""
     alive = min(ALIVE_AT_ONCE, dialogs)
     per_dialog = (messages - deep) // dialogs
-    nouns, tails = (f"'{{{','.join(words)}}}'::text[]" for words in (_NOUNS, _TAILS))
+    nouns, tails = (f"'{{{words.replace(' ', ',')}}}'::text[]" for words in (_NOUNS, _TAILS))
     known = "".join(
         f"|| case when n % {EVERY[word]} = {_remainder(word)} then '{word} ' else '' end" for word in EVERY
     )
@@ -201,26 +201,29 @@ _STATEMENTS = (
         case when k = 0 then {{messages}} else
           -- the place among the others' messages, and then among all
           (select at + (at - 1) / ({{stride}} - 1) from (
-            select ((k - 1) / {{alive}})::bigint * {{block}} + ({{per}} - 1) * {{alive}} + (k - 1) % {{alive}} + 1 as at
+            select ((k - 1) / {{alive}})::bigint * {{block}} + ({{per}} - 1) * {{alive}} + (k - 1) % {{alive}} + 1
+              as at
           ) placed) end as last
       from generate_series(0, {{dialogs}}) k
     ) numbered
     """,
     f"""
-    insert into participants (dialog_id, user_id, display_name, company, joined_as, joined_at, read_seq, read_counted,
-      is_archived, is_pinned)
+    insert into participants (dialog_id, user_id, display_name, company, joined_as, joined_at,
+      read_seq, read_counted, is_archived, is_pinned)
     select {_id("k", "9")}, user_id, 'Name of ' || user_id, company, 'participant', {{began}},
       seq - unread, seq - unread, (k + number) % 50 = 0, (k + number) % 211 = 0
     from generate_series(0, {{dialogs}}) k
     cross join lateral (
-      select n as number, 'user-' || (k + n * 7919) % {{dialogs}} as user_id, 'Company ' || (k + n) % 5000 as company
+      select n as number, 'user-' || (k + n * 7919) % {{dialogs}} as user_id,
+        'Company ' || (k + n) % 5000 as company
       from generate_series(1, {{people}}) n
       union all select 0, 'few', 'Freight Few' where k % {{few_every}} = 0 and k > 0
       union all select 0, 'many', 'Freight Many' where k % {{many_every}} = 0 and k > 0
       union all select 0, 'diver', 'Deep Sea' where k = 0
     ) people
     cross join lateral (
-      select case when k = 0 then {{deep}} else {{per}} end as seq, case when k % 3 = 0 then k % 7 else 0 end as unread
+      select case when k = 0 then {{deep}} else {{per}} end as seq,
+        case when k % 3 = 0 then k % 7 else 0 end as unread
     ) counted
     """,
     f"""
@@ -229,10 +232,10 @@ _STATEMENTS = (
     from generate_series(1, {{dialogs}}) k
     """.replace("'{}'", "array[]::text[]"),
     f"""
-    insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at)
+    insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, search_text, sent_at)
     select {_id("k", "9")}, {_id("n", "8")}, seq, 'user-' || (k + 7919) % {{dialogs}},
       'Name of user-' || (k + 7919) % {{dialogs}}, 'user', '<p>' || plain || '</p>',
-      {{began}} + n * interval '1 second'
+      replace(plain, 'ё', 'е'), {{began}} + n * interval '1 second'
     from (
       select n,
         case when n % {{stride}} = 0 then 0 else at / {{block}} * {{alive}} + at % {{alive}} + 1 end as k,

@@ -18,6 +18,7 @@ from mtchat_core.domain.messages import (
     ReplyTargetUnknown,
 )
 from mtchat_core.domain.notifications import Debounce
+from mtchat_core.domain.search import search_text
 from mtchat_core.ports.ids import IdSource
 from mtchat_core.ports.messages import Posted
 
@@ -92,10 +93,10 @@ _APPEND = statement(f"""
       returning d.last_seq, d.event_seq, locked.issued_id, locked.sent_at, marked.display_name
     ),
     kept as (
-      insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at,
+      insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, search_text, sent_at,
         reply_to_id, client_message_id, fingerprint)
-      select :dialog, issued_id, last_seq, :sender, display_name, '{MessageType.USER.value}', :content, sent_at,
-        cast(:reply_to as uuid), :key, cast(:fingerprint as bytea)
+      select :dialog, issued_id, last_seq, :sender, display_name, '{MessageType.USER.value}', :content,
+        :search_text, sent_at, cast(:reply_to as uuid), :key, cast(:fingerprint as bytea)
       from numbered
     ),
     logged as (
@@ -160,6 +161,7 @@ class PostgresMessageLog:
             "candidate": outgoing.id,
             "sender": outgoing.sender_id,
             "content": outgoing.content,
+            "search_text": search_text(outgoing.content),
             "reply_to": outgoing.reply_to,
             "key": outgoing.key,
             "fingerprint": None if outgoing.key is None else outgoing.fingerprint,
