@@ -71,6 +71,11 @@ class Caller(asyncio.Protocol):
         """Tell *failed* when the connection ends or an answer is none."""
         self._failed = failed
 
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether the connection has ended."""
+        return self._lost is not None
+
     def close(self) -> None:
         """Hang up."""
         self._answered = None
@@ -83,13 +88,6 @@ class Caller(asyncio.Protocol):
             self._fail(self._lost)
         else:
             self._transport.write(request)
-
-    async def answer(self, request: bytes) -> bytes:
-        """Send a request and return the answer's body."""
-        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.on_failure(answered.set_exception)
-        self.ask(request, answered.set_result)
-        return await answered
 
     def data_received(self, data: bytes) -> None:
         """Take a part of an answer, usually the whole of it."""
@@ -120,6 +118,29 @@ class Caller(asyncio.Protocol):
         if self._answered is not None:
             self._answered = None
             self._failed(error)
+
+
+class LoneCaller:
+    """Asks one request after the other; a connection that was closed while nobody asked is opened again."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._caller: Caller | None = None
+
+    async def answer(self, request: bytes) -> bytes:
+        """Send a request and return the answer's body."""
+        loop = asyncio.get_running_loop()
+        if self._caller is None or self._caller.is_lost:
+            _, self._caller = await loop.create_connection(Caller, HOST, self._port)
+        answered: asyncio.Future[bytes] = loop.create_future()
+        self._caller.on_failure(answered.set_exception)
+        self._caller.ask(request, answered.set_result)
+        return await answered
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._caller is not None:
+            self._caller.close()
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 from unittest import mock
@@ -91,7 +91,7 @@ class _Readers:
 
     here: Service
     connection: Any
-    ask: load.Caller
+    ask: load.LoneCaller
     client: httpx.AsyncClient
 
     async def read(self, user: UserId, path: str, use_case: Work) -> _Read:
@@ -126,9 +126,9 @@ async def _readers(database: Database, port: int) -> AsyncGenerator[_Readers]:
             app.lifespan(),
             httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, app)), base_url="http://bench") as client,
             database.connection() as connection,
-            load.callers(port, 1) as [caller],
         ):
-            yield _Readers(here, connection, caller, client)
+            with closing(load.LoneCaller(port)) as caller:
+                yield _Readers(here, connection, caller, client)
 
 
 @contextmanager

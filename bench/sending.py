@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from functools import partial
 
 from bench import floors, load
@@ -208,11 +209,8 @@ async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
     dialog, sender = dialog_id(_SMALL), database.sender(_SMALL, 0)
     request = message(sender, _SMALL)
     sizes = database.sizes
-    async with (
-        open_service(settings) as here,
-        database.connection() as connection,
-        load.callers(served.port, 1) as [caller],
-    ):
+    async with open_service(settings) as here, database.connection() as connection:
+        caller = load.LoneCaller(served.port)
         plain = await floors.statement(connection, dialog, sender)
 
         async def use_case() -> object:
@@ -221,7 +219,8 @@ async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
         async def whole_request() -> object:
             return await caller.answer(request)
 
-        with Stopwatch(f"P4: {sizes.rounds} x {sizes.lone} sends of each kind, one after the other"):
+        work = f"P4: {sizes.rounds} x {sizes.lone} sends of each kind, one after the other"
+        with closing(caller), Stopwatch(work):
             floor, in_process, over_http = await by_turns(
                 [plain, use_case, whole_request], sizes.rounds, sizes.lone, sizes.warm_up
             )

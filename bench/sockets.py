@@ -4,7 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from bench import load
 from bench.processes import Child, bare, service
@@ -92,7 +92,8 @@ async def crowd(database: Database, served: Child) -> AsyncGenerator[tuple[Crowd
     paths = [(who, socket_path(who)) for who in people * EACH]
     request = message("p0", _EVERYBODY)
     tell(f"  opening {len(paths)} sockets …")
-    async with load.callers(served.port, 1) as [caller], load.ears(served.port, paths, listeners.heard) as ears:
+    caller = load.LoneCaller(served.port)
+    async with load.ears(served.port, paths, listeners.heard) as ears:
         listeners.ears = ears
 
         async def say() -> object:
@@ -100,7 +101,8 @@ async def crowd(database: Database, served: Child) -> AsyncGenerator[tuple[Crowd
 
         # Until everybody has heard this, they may still be hearing of each other.
         await listeners.hear(say)
-        yield listeners, say
+        with closing(caller):
+            yield listeners, say
         if closed := sum(ear.is_closed for ear in ears):
             raise load.Unexpected(f"the service closed {closed} of {len(ears)} sockets")
 
