@@ -4,7 +4,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
@@ -49,9 +49,13 @@ def main() -> None:
     on = report.machine(is_durable=sizes.is_durable)
     tell(on)
     began = time.monotonic()
-    rows = _measured(sizes, frozenset(options.rows))
-    print(report.table(rows))
-    tell(f"{time.monotonic() - began:.0f} s in all. {on}")
+    rows: list[Row] = []
+    try:
+        _measure(sizes, frozenset(options.rows), rows)
+    finally:
+        rows.sort(key=lambda row: int(row.id.split()[0][1:]))
+        print(report.table(rows))
+        tell(f"{time.monotonic() - began:.0f} s in all. {on}")
     if options.json is not None:
         options.json.write_text(report.as_json(rows, on))
     if options.plot is not None:
@@ -60,27 +64,23 @@ def main() -> None:
         report.write_into(options.write, rows, on)
 
 
-def _measured(sizes: Sizes, wanted: frozenset[str]) -> list[Row]:
+def _measure(sizes: Sizes, wanted: frozenset[str], rows: list[Row]) -> None:
+    """Add every wanted row to *rows*, each as soon as it is there."""
     with (
         tempfile.TemporaryDirectory(prefix="mtchat-bench-") as folder,
         EmbeddedPostgres(Path(folder) / "postgres", durable=sizes.is_durable, on_progress=tell) as server,
     ):
-        return uvloop.run(_collected(Stage(server, sizes, Path(folder)), wanted))
+        uvloop.run(_collect(Stage(server, sizes, Path(folder)), wanted, rows))
 
 
-async def _collected(stage: Stage, wanted: frozenset[str]) -> list[Row]:
-    rows: list[Row] = []
-    async for row in _each(stage, wanted):
-        tell(f"{row.id}: {row.ratio:.2f} {row.verdict}. {report.details(row)}")
-        rows.append(row)
-    return sorted(rows, key=lambda row: int(row.id.split()[0][1:]))
-
-
-async def _each(stage: Stage, wanted: frozenset[str]) -> AsyncIterator[Row]:
+async def _collect(stage: Stage, wanted: frozenset[str], rows: list[Row]) -> None:
     for group in _GROUPS:
         if wanted & set(group.ROWS):
             async for row in group.measure(stage, wanted):
-                yield row
+                rows.append(row)
+                tell(f"    {row.id} {row.ratio:.2f} {row.verdict}".rstrip())
+                if row.seen:
+                    tell(f"      {report.details(row)}")
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -1,7 +1,8 @@
 """The load: HTTP and socket clients that cost next to nothing, so that two cores are enough to measure with.
 
 A connection is one protocol object; requests are bytes made beforehand, and of an answer nothing is
-read but its status and length. Every answer has to be a 200: anything else ends the run.
+read but its status and length. Every answer has to be a 200. Under load a service may also say that it
+is overloaded (503): that is counted. Anything else ends the run.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ import jwt
 
 from bench.processes import HOST, SECRET
 
-Answered = Callable[[bytes], None]
+Answered = Callable[[int, bytes], None]
+"""The status of an answer, and its body."""
 Heard = Callable[[str, bytes], None]
 """Who listens, and the text of a frame."""
 _END = b"\r\n\r\n"
@@ -107,11 +109,10 @@ class Caller(asyncio.Protocol):
             return
         self._rest = b""
         answered, self._answered = self._answered, None
-        if data[9:12] != b"200" or answered is None:
-            self._answered = answered
+        if answered is None:
             self._fail(Unexpected(data.decode(errors="replace")))
             return
-        answered(data[body:])
+        answered(int(data[9:12]), data[body:])
 
     def _fail(self, error: Exception) -> None:
         self._lost = error
@@ -132,10 +133,13 @@ class LoneCaller:
         loop = asyncio.get_running_loop()
         if self._caller is None or self._caller.is_lost:
             _, self._caller = await loop.create_connection(Caller, HOST, self._port)
-        answered: asyncio.Future[bytes] = loop.create_future()
+        answered: asyncio.Future[tuple[int, bytes]] = loop.create_future()
         self._caller.on_failure(answered.set_exception)
-        self._caller.ask(request, answered.set_result)
-        return await answered
+        self._caller.ask(request, lambda *answer: answered.set_result(answer))
+        status, body = await answered
+        if status != 200:
+            raise Unexpected(f"{status} {body.decode(errors='replace')}")
+        return body
 
     def close(self) -> None:
         """Hang up."""
@@ -145,15 +149,35 @@ class LoneCaller:
 
 @dataclass
 class Tally:
-    """What a load saw: seconds per answer, wall time, and what we ourselves took of the processor."""
+    """What a load saw: seconds per good answer, wall time, and what we ourselves took of the processor."""
 
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    overloaded: int = 0
+    """Answers that said so."""
     seconds: float = 0.0
     own_cpu_seconds: float = 0.0
 
+    def count(self, status: int, body: bytes, seconds: float) -> None:
+        """Take one answer.
+
+        Raises:
+            Unexpected: it is neither a 200 nor a 503.
+        """
+        if status == 200:
+            self.latencies.append(seconds)
+        elif status == 503:
+            self.overloaded += 1
+        else:
+            raise Unexpected(f"{status} {body.decode(errors='replace')}")
+
+    @property
+    def answers(self) -> int:
+        """How many answers there were, of both kinds."""
+        return len(self.latencies) + self.overloaded
+
     @property
     def per_second(self) -> float:
-        """Answers per second."""
+        """Good answers per second."""
         return len(self.latencies) / self.seconds
 
 
@@ -180,7 +204,7 @@ async def drive(port: int, senders: Sequence[Sequence[bytes]], seconds: float) -
         began, own = time.perf_counter(), time.process_time()
         until = began + seconds
         for caller, requests, end in zip(connections, senders, ended, strict=True):
-            _keep_asking(caller, cycle(requests), end, tally.latencies, until)
+            _keep_asking(caller, cycle(requests), end, tally, until)
         async with asyncio.timeout(seconds + 30):
             await asyncio.gather(*ended)
         tally.seconds = time.perf_counter() - began
@@ -192,16 +216,20 @@ def _keep_asking(
     caller: Caller,
     requests: Iterator[bytes],
     end: "asyncio.Future[None]",
-    latencies: "array[float]",
+    tally: Tally,
     until: float,
 ) -> None:
     clock = time.perf_counter
     sent_at = 0.0
 
-    def answered(_body: bytes) -> None:
+    def answered(status: int, body: bytes) -> None:
         nonlocal sent_at
         now = clock()
-        latencies.append(now - sent_at)
+        try:
+            tally.count(status, body, now - sent_at)
+        except Unexpected as error:
+            failed(error)
+            return
         if now < until:
             sent_at = now
             caller.ask(next(requests), answered)
@@ -246,13 +274,17 @@ async def at_rate(
             caller.on_failure(failed)
 
         def send(caller: Caller, number: int) -> None:
-            def answered(_body: bytes) -> None:
-                tally.latencies.append(clock() - began[number])
+            def answered(status: int, body: bytes) -> None:
+                try:
+                    tally.count(status, body, clock() - began[number])
+                except Unexpected as error:
+                    failed(error)
+                    return
                 if waiting:
                     send(caller, waiting.popleft())
                 else:
                     idle.append(caller)
-                if len(tally.latencies) == total and not end.done():
+                if tally.answers == total and not end.done():
                     end.set_result(None)
 
             caller.ask(request(number), answered)

@@ -93,6 +93,7 @@ class _Meter:
             "service CPU, us/message": self._service / len(times) * 1e6,
             "PostgreSQL CPU, us/message": self._server / len(times) * 1e6,
             "driver CPU, us/message": self._driver / len(times) * 1e6,
+            "answered 503": sum(tally.overloaded for tally in self.loads),
         }
 
 
