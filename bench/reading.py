@@ -4,8 +4,10 @@ import statistics
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import chain
+from typing import Any, NamedTuple, cast
 from unittest import mock
+from urllib.parse import quote
 
 import httpx
 
@@ -23,8 +25,9 @@ from mtchat_app.wiring import Service, open_service
 from mtchat_core.domain.ids import UserId
 from mtchat_core.domain.inbox import Listing, Query
 from mtchat_core.domain.messages import Direction, Window
+from mtchat_core.domain.search import Search
 
-ROWS = ("P5", "P6", "P7")
+ROWS = ("P5", "P6", "P7", "P8")
 _PAGE = 50
 _DIALOGS = 200_000
 _SMALLEST = 2_000
@@ -56,6 +59,10 @@ async def measure(stage: Stage, wanted: frozenset[str]) -> AsyncIterator[Row]:
                 if "P7" in wanted:
                     for row in await _pages(stage, reader, filled):
                         yield row
+                if "P8" in wanted:
+                    for user, count in ((filled.few, _FEW), (filled.many, many)):
+                        for row in await _searches(stage, reader, filled, user, count):
+                            yield row
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,7 @@ class _Read:
     statements: Work
 
 
-@dataclass(frozen=True)
-class _Took:
+class _Took(NamedTuple):
     """What a read took, in its three forms: seconds per time."""
 
     over_http: list[float]
@@ -76,12 +82,12 @@ class _Took:
     statements: list[float]
 
 
-async def _timed(stage: Stage, reads: Sequence[_Read], what: str) -> list[_Took]:
-    """Time all forms of *reads* by turns."""
+async def _timed(stage: Stage, reads: Sequence[_Read], times: int, what: str) -> list[_Took]:
+    """Time all forms of *reads* by turns, each *times* in a row."""
     sizes = stage.sizes
-    with Stopwatch(f"{what}: {sizes.rounds} x {sizes.reads} reads of each kind"):
+    with Stopwatch(f"{what}: {sizes.rounds} x {times} reads of {len(reads)} kinds, in three forms"):
         works = [work for read in reads for work in (read.over_http, read.in_process, read.statements)]
-        took = await by_turns(works, sizes.rounds, sizes.reads, sizes.warm_up)
+        took = await by_turns(works, sizes.rounds, times, sizes.warm_up / len(reads))
     return [_Took(*took[place : place + 3]) for place in range(0, len(took), 3)]
 
 
@@ -155,7 +161,8 @@ async def _lists(stage: Stage, reader: _Readers, filled: big.Filled, many: int) 
 
         return await reader.read(user, path, use_case)
 
-    of_few, of_many = await _timed(stage, [await listed(filled.few), await listed(filled.many)], "P5, P6")
+    reads = [await listed(filled.few), await listed(filled.many)]
+    of_few, of_many = await _timed(stage, reads, stage.sizes.reads, "P5, P6")
     work = f"list of {_PAGE}, a person in {{}} dialogs"
     seen = {"the statement alone p50, ms": statistics.median(of_many.statements) * 1e3}
     return [
@@ -178,7 +185,7 @@ async def _pages(stage: Stage, reader: _Readers, filled: big.Filled) -> Sequence
         await reader.read(filled.diver, path, newest),
         await reader.read(filled.diver, f"{path}&after={filled.deep_oldest}", oldest),
     ]
-    near, far = await _timed(stage, reads, "P7")
+    near, far = await _timed(stage, reads, stage.sizes.reads, "P7")
     deep = f"page of {_PAGE}, {filled.messages // 5:,} messages deep"
     return [
         *_beside("P7", deep, far, "the newest page", near, Goal("lower", 1.2, 1.0)),
@@ -187,9 +194,37 @@ async def _pages(stage: Stage, reader: _Readers, filled: big.Filled) -> Sequence
     ]
 
 
-def _beside_statement(name: str, work: str, ours: _Took) -> Iterator[Row]:
+async def _searches(stage: Stage, reader: _Readers, filled: big.Filled, user: UserId, count: int) -> Sequence[Row]:
+    """Search for every word, rare and frequent, Cyrillic and Latin; the figures are over all of them."""
+    search = reader.here.chat.search
+
+    async def searched(word: str) -> _Read:
+        async def use_case() -> object:
+            return await search.find(user, None, Search(word))
+
+        return await reader.read(user, f"/api/v1/search?q={quote(word)}", use_case)
+
+    reads = [await searched(word) for word in filled.words]
+    times = max(1, stage.sizes.reads // len(reads))
+    each = await _timed(stage, reads, times, f"P8, a person in {count:,} dialogs")
+    seen = {
+        f"{word} ({holding:,} messages) p50, ms": statistics.median(took.over_http) * 1e3
+        for (word, holding), took in zip(filled.words.items(), each, strict=True)
+    }
+    found = _Took(*(list(chain.from_iterable(form)) for form in zip(*each, strict=True)))
+    work = f"search in {filled.messages:,} messages, a person in {count:,} dialogs"
+    p95 = percentile(found.over_http, 0.95) * 1e3
+    return [
+        *_beside_statement("P8", work, found, Goal("lower", 2.0), seen),
+        Row("P8", f"{work}, over HTTP, p95", "200 ms", "ms", p95, 200.0, Goal("lower", 1.0)),
+    ]
+
+
+def _beside_statement(
+    name: str, work: str, ours: _Took, goal: Goal = _CLOSE, seen: Mapping[str, float] | None = None
+) -> Iterator[Row]:
     alone = _Took(ours.statements, ours.statements, ours.statements)
-    return _beside(name, work, ours, _STATEMENT, alone, _CLOSE)
+    return _beside(name, work, ours, _STATEMENT, alone, goal, seen)
 
 
 def _beside(
