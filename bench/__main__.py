@@ -56,8 +56,8 @@ def main() -> None:
         rows.sort(key=lambda row: int(row.id.split()[0][1:]))
         print(report.table(rows))
         tell(f"{time.monotonic() - began:.0f} s in all. {on}")
-    if options.json is not None:
-        options.json.write_text(report.as_json(rows, on))
+        if options.json is not None:
+            options.json.write_text(report.as_json(rows, on))
     if options.plot is not None:
         options.plot.write_text(report.picture(rows, on))
     if options.write is not None:

@@ -155,7 +155,7 @@ def _wanted(goal: Goal, value: float | None) -> str:
 
 
 def _figure(value: float) -> str:
-    if value >= 100:
+    if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 

@@ -88,12 +88,13 @@ class _Meter:
     def seen(self) -> dict[str, float]:
         """Return latencies, and microseconds of processor time per request."""
         times = [time for tally in self.loads for time in tally.latencies]
+        overloaded = sum(tally.overloaded for tally in self.loads)
         return {
             **latencies("answer", times),
             "service CPU, us/message": self._service / len(times) * 1e6,
             "PostgreSQL CPU, us/message": self._server / len(times) * 1e6,
             "driver CPU, us/message": self._driver / len(times) * 1e6,
-            "answered 503": sum(tally.overloaded for tally in self.loads),
+            **({"answered 503": overloaded} if overloaded else {}),
         }
 
 

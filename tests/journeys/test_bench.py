@@ -61,8 +61,8 @@ def test_results_take_the_place_of_the_last_ones_and_of_nothing_else(tmp_path: P
     written = page.read_text()
     assert written.startswith(f"before\n{report.BEGIN}\n")
     assert written.endswith(f"{report.END}\nafter\n")
-    assert "| P0 | work | floor | 3.00 unit | 2.00 unit | 1.50 | <= 2 |  | met |" in written
-    assert "- **P0** waited, ms 7.00" in written
+    assert "| P0 | work | floor | 3 unit | 2 unit | 1.50 | <= 2 |  | met |" in written
+    assert "- **P0** waited, ms 7" in written
     assert "old" not in written
 
 
