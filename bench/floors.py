@@ -12,6 +12,7 @@ from uuid import uuid4
 from bench.processes import PATIENCE_SECONDS, run
 from bench.stage import CONTENT, IN_DIALOG, SCHEMA, Database
 from mtchat_adapters.embedded.binaries import find_binaries
+from mtchat_core.domain.search import search_text
 
 _SEND = """
 with numbered as (
@@ -28,8 +29,9 @@ marked as (
   from numbered where p.dialog_id = numbered.id and p.user_id = {sender}
 ),
 kept as (
-  insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at)
-  select id, last_message_id, last_seq, {sender}, {sender}, 'user', {content}, last_message_at from numbered
+  insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, search_text, sent_at)
+  select id, last_message_id, last_seq, {sender}, {sender}, 'user', {content}, {searched}, last_message_at
+  from numbered
 ),
 logged as (
   insert into events (dialog_id, seq, id, type, at, message_id, facts)
@@ -44,7 +46,11 @@ _DIALOG = "cast('018f0000-0000-7000-8000-' || lpad(to_hex(cast(:dialog as int)),
 async def pgbench(database: Database, choose: str, *, clients: int, seconds: float) -> float:
     """Return how many sends pgbench makes per second; *choose* sets `dialog` and `sender`, both numbers."""
     statement = _SEND.format(
-        message="gen_random_uuid()", dialog=_DIALOG, sender="cast('p' || :sender as text)", content=f"'{CONTENT}'"
+        message="gen_random_uuid()",
+        dialog=_DIALOG,
+        sender="cast('p' || :sender as text)",
+        content=f"'{CONTENT}'",
+        searched=f"'{search_text(CONTENT)}'",
     )
     script = f"{choose}\n{' '.join(statement.split())};\n"
     said = await run(
@@ -82,10 +88,13 @@ def choose_one(dialog: int) -> str:
 
 async def statement(connection: Any, dialog: object, sender: str) -> Callable[[], Awaitable[object]]:
     """Return the same statement, prepared on *connection*, ready to send one message."""
-    sql = _SEND.format(message="$1::uuid", dialog="$2::uuid", sender="$3::text", content="$4::text")
+    sql = _SEND.format(
+        message="$1::uuid", dialog="$2::uuid", sender="$3::text", content="$4::text", searched="$5::text"
+    )
     prepared = await connection.prepare(sql)
+    searched = search_text(CONTENT)
 
     async def send() -> object:
-        return await prepared.fetch(uuid4(), dialog, sender, CONTENT)
+        return await prepared.fetch(uuid4(), dialog, sender, CONTENT, searched)
 
     return send
