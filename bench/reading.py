@@ -4,6 +4,7 @@ import statistics
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, cast
 from unittest import mock
@@ -13,10 +14,10 @@ import httpx
 
 from bench import database as big
 from bench import load
-from bench.processes import SECRET, service
+from bench.processes import SECRET, bare, service
 from bench.rows import Goal, Row, percentile
 from bench.stage import Database, Stage, Stopwatch, bearer
-from bench.timing import by_turns
+from bench.timing import BARE, by_turns
 from mtchat_adapters.postgres.session import Row as Found
 from mtchat_adapters.postgres.session import Session, Statement, Values
 from mtchat_app.asgi import create_app
@@ -50,8 +51,8 @@ async def measure(stage: Stage, wanted: frozenset[str]) -> AsyncIterator[Row]:
             filled = await big.fill(
                 database.dsn, dialogs=dialogs, messages=25 * dialogs, deep=5 * dialogs, few=_FEW, many=many
             )
-        with service(database.url, stage.folder) as served:
-            async with _readers(database, served.port) as reader:
+        with service(database.url, stage.folder) as served, bare("asgi", stage.folder) as plain:
+            async with _readers(database, served.port, plain.port) as reader:
                 if {"P5", "P6"} & wanted:
                     for row in await _lists(stage, reader, filled, many):
                         if row.id.split()[0] in wanted:
@@ -75,20 +76,22 @@ class _Read:
 
 
 class _Took(NamedTuple):
-    """What a read took, in its three forms: seconds per time."""
+    """What a read took, in its three forms, and what a request to a bare application took: seconds per time."""
 
     over_http: list[float]
     in_process: list[float]
     statements: list[float]
+    nothing: list[float]
 
 
-async def _timed(stage: Stage, reads: Sequence[_Read], times: int, what: str) -> list[_Took]:
+async def _timed(stage: Stage, reader: "_Readers", reads: Sequence[_Read], times: int, what: str) -> list[_Took]:
     """Time all forms of *reads* by turns, each *times* in a row."""
     sizes = stage.sizes
     with Stopwatch(f"{what}: {sizes.rounds} x {times} reads of {len(reads)} kinds, in three forms"):
         works = [work for read in reads for work in (read.over_http, read.in_process, read.statements)]
-        took = await by_turns(works, sizes.rounds, times, sizes.warm_up / len(reads))
-    return [_Took(*took[place : place + 3]) for place in range(0, len(took), 3)]
+        *took, nothing = await by_turns([*works, reader.nothing], sizes.rounds, times, sizes.warm_up / len(reads))
+    forms = zip(took[::3], took[1::3], took[2::3], strict=True)
+    return [_Took(over_http, in_process, alone, nothing) for over_http, in_process, alone in forms]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class _Readers:
     here: Service
     connection: Any
     ask: load.LoneCaller
+    nothing: Work
     client: httpx.AsyncClient
 
     async def read(self, user: UserId, path: str, use_case: Work) -> _Read:
@@ -119,7 +123,7 @@ class _Readers:
 
 
 @asynccontextmanager
-async def _readers(database: Database, port: int) -> AsyncGenerator[_Readers]:
+async def _readers(database: Database, port: int, bare_port: int) -> AsyncGenerator[_Readers]:
     settings = Settings.load({"DATABASE_URL": database.url, "ADMIN_API_TOKEN": "bench", "JWT_SECRET": SECRET})
     async with open_service(settings) as here:
 
@@ -133,8 +137,9 @@ async def _readers(database: Database, port: int) -> AsyncGenerator[_Readers]:
             httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, app)), base_url="http://bench") as client,
             database.connection() as connection,
         ):
-            with closing(load.LoneCaller(port)) as caller:
-                yield _Readers(here, connection, caller, client)
+            with closing(load.LoneCaller(port)) as caller, closing(load.LoneCaller(bare_port)) as bare_caller:
+                nothing = partial(bare_caller.answer, load.get("/", bearer("nobody")))
+                yield _Readers(here, connection, caller, nothing, client)
 
 
 @contextmanager
@@ -162,7 +167,7 @@ async def _lists(stage: Stage, reader: _Readers, filled: big.Filled, many: int) 
         return await reader.read(user, path, use_case)
 
     reads = [await listed(filled.few), await listed(filled.many)]
-    of_few, of_many = await _timed(stage, reads, stage.sizes.reads, "P5, P6")
+    of_few, of_many = await _timed(stage, reader, reads, stage.sizes.reads, "P5, P6")
     work = f"list of {_PAGE}, a person in {{}} dialogs"
     seen = {"the statement alone p50, ms": statistics.median(of_many.statements) * 1e3}
     return [
@@ -185,7 +190,7 @@ async def _pages(stage: Stage, reader: _Readers, filled: big.Filled) -> Sequence
         await reader.read(filled.diver, path, newest),
         await reader.read(filled.diver, f"{path}&after={filled.deep_oldest}", oldest),
     ]
-    near, far = await _timed(stage, reads, stage.sizes.reads, "P7")
+    near, far = await _timed(stage, reader, reads, stage.sizes.reads, "P7")
     deep = f"page of {_PAGE}, {filled.messages // 5:,} messages deep"
     return [
         *_beside("P7", deep, far, "the newest page", near, Goal("lower", 1.2, 1.0)),
@@ -206,7 +211,7 @@ async def _searches(stage: Stage, reader: _Readers, filled: big.Filled, user: Us
 
     reads = [await searched(word) for word in filled.words]
     times = max(1, stage.sizes.reads // len(reads))
-    each = await _timed(stage, reads, times, f"P8, a person in {count:,} dialogs")
+    each = await _timed(stage, reader, reads, times, f"P8, a person in {count:,} dialogs")
     seen = {
         f"{word} ({holding:,} messages) p50, ms": statistics.median(took.over_http) * 1e3
         for (word, holding), took in zip(filled.words.items(), each, strict=True)
@@ -223,7 +228,7 @@ async def _searches(stage: Stage, reader: _Readers, filled: big.Filled, user: Us
 def _beside_statement(
     name: str, work: str, ours: _Took, goal: Goal = _CLOSE, seen: Mapping[str, float] | None = None
 ) -> Iterator[Row]:
-    alone = _Took(ours.statements, ours.statements, ours.statements)
+    alone = _Took(ours.statements, ours.statements, ours.statements, ours.nothing)
     return _beside(name, work, ours, _STATEMENT, alone, goal, seen)
 
 
@@ -250,5 +255,5 @@ def _beside(
             statistics.median(took) * 1e3,
             statistics.median(least) * 1e3,
             goal,
-            {**figures, **(seen or {})},
+            {**figures, **(seen or {}), BARE: statistics.median(ours.nothing) * 1e3},
         )

@@ -4,12 +4,12 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
 
 from bench import floors, load
-from bench.processes import SECRET, Child, service
+from bench.processes import SECRET, Child, bare, service
 from bench.rows import Goal, Row, latencies, percentile
 from bench.stage import (
     CONTENT,
@@ -23,7 +23,7 @@ from bench.stage import (
     socket_path,
     tell,
 )
-from bench.timing import by_turns
+from bench.timing import BARE, by_turns
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import open_service
 from mtchat_core.domain.messages import Draft
@@ -38,7 +38,7 @@ _CORES_FOR_TWO = 4
 
 async def measure(stage: Stage, wanted: frozenset[str]) -> AsyncIterator[Row]:
     """Measure the wanted rows of this file, each as soon as it is done."""
-    measures = {"P1": _p1, "P2": _p2, "P3": _p3, "P4": _p4, "P11": _p11}
+    measures = {"P1": _p1, "P2": _p2, "P3": _p3, "P4": partial(_p4, stage), "P11": _p11}
     async with stage.database() as database:
         with Stopwatch("making dialogs"):
             await _furnish(database, with_crowds="P3" in wanted)
@@ -205,7 +205,7 @@ async def _p3(database: Database, served: Child) -> AsyncIterator[Row]:
     )
 
 
-async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
+async def _p4(stage: Stage, database: Database, served: Child) -> AsyncIterator[Row]:
     """Take turns: the plain statement, the use case in this process, the whole request."""
     settings = Settings.load({"DATABASE_URL": database.url, "ADMIN_API_TOKEN": "bench", "JWT_SECRET": SECRET})
     dialog, sender = dialog_id(_SMALL), database.sender(_SMALL, 0)
@@ -222,10 +222,18 @@ async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
             return await caller.answer(request)
 
         work = f"P4: {sizes.rounds} x {sizes.lone} sends of each kind, one after the other"
-        with closing(caller), Stopwatch(work):
-            floor, in_process, over_http = await by_turns(
-                [plain, use_case, whole_request], sizes.rounds, sizes.lone, sizes.warm_up
-            )
+        with bare("asgi", stage.folder) as nothing, closing(caller), Stopwatch(work):
+            bare_caller = load.LoneCaller(nothing.port)
+            with closing(bare_caller):
+                works: list[Callable[[], Awaitable[object]]] = [
+                    plain,
+                    use_case,
+                    whole_request,
+                    partial(bare_caller.answer, request),
+                ]
+                floor, in_process, over_http, at_least = await by_turns(
+                    works, sizes.rounds, sizes.lone, sizes.warm_up
+                )
     for name, work, ours in (
         ("P4", "a lone sender over HTTP, p50", over_http),
         ("P4 in process", "a lone sender, chat.messages.send, p50", in_process),
@@ -238,7 +246,11 @@ async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
             statistics.median(ours) * 1e3,
             statistics.median(floor) * 1e3,
             Goal("lower", 2.5, 1.7),
-            {"p99, ms": percentile(ours, 0.99) * 1e3, "floor p99, ms": percentile(floor, 0.99) * 1e3},
+            {
+                "p99, ms": percentile(ours, 0.99) * 1e3,
+                "floor p99, ms": percentile(floor, 0.99) * 1e3,
+                BARE: statistics.median(at_least) * 1e3,
+            },
         )
 
 

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+BARE = "a bare application's answer p50, ms"
+"""The name of a figure: what a request takes at least, on this machine and just then."""
 _PATIENCE_SECONDS = 300.0
 
 
