@@ -23,10 +23,8 @@ def machine(*, is_durable: bool) -> str:
     binaries = find_binaries()
     database = f"PostgreSQL {binaries.version[0]}.{binaries.version[1]}"
     sync = f"fsync on ({_fsync_ms():.2f} ms each)" if is_durable else "fsync off: figures mean nothing"
-    return (
-        f"{os.cpu_count()} cores ({_processor()}), {platform.system()}, CPython {platform.python_version()}, "
-        f"{database}, {sync}"
-    )
+    cores = f"{os.cpu_count()} cores ({_processor()}), load {os.getloadavg()[0]:.1f} before the run"
+    return f"{cores}, {platform.system()}, CPython {platform.python_version()}, {database}, {sync}"
 
 
 def lines(row: Row) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ _CORES_FOR_TWO = 4
 
 async def measure(stage: Stage, wanted: frozenset[str]) -> AsyncIterator[Row]:
     """Measure the wanted rows of this file, each as soon as it is done."""
-    measures = {"P1": _p1, "P2": _p2, "P3": _p3, "P4": partial(_p4, stage), "P11": _p11}
+    measures = {"P1": _p1, "P2": _p2, "P3": _p3, "P4": _p4, "P11": _p11}
     async with stage.database() as database:
         with Stopwatch("making dialogs"):
             await _furnish(database, with_crowds="P3" in wanted)
@@ -47,9 +47,6 @@ async def measure(stage: Stage, wanted: frozenset[str]) -> AsyncIterator[Row]:
                 if name in wanted:
                     async for row in measures[name](database, served):
                         yield row
-            if "P1" in wanted:
-                async for row in _second_process(stage, database, served):
-                    yield row
 
 
 async def _furnish(database: Database, *, with_crowds: bool) -> None:
@@ -129,9 +126,11 @@ async def _p1(database: Database, served: Child) -> AsyncIterator[Row]:
         Goal("higher", 0.6, 1.0),
         {**meter.seen(), "PostgreSQL CPU for pgbench, us/message": server},
     )
+    async for row in _second_process(database, served):
+        yield row
 
 
-async def _second_process(stage: Stage, database: Database, served: Child) -> AsyncIterator[Row]:
+async def _second_process(database: Database, served: Child) -> AsyncIterator[Row]:
     """Give half of the senders to a second process, where there are cores for it."""
     cores = os.cpu_count() or 1
     if cores < _CORES_FOR_TWO:
@@ -141,7 +140,7 @@ async def _second_process(stage: Stage, database: Database, served: Child) -> As
     senders = send_requests(database, _SMALL, sizes.dialogs)
     one, two = list[float](), list[float]()
     with (
-        service(database.url, stage.folder) as second,
+        service(database.url, database.folder) as second,
         Stopwatch(f"P1: {sizes.rounds} x {sizes.seconds:g} s with a second process, and as much without"),
     ):
         await load.drive(second.port, senders, sizes.warm_up)
@@ -205,7 +204,7 @@ async def _p3(database: Database, served: Child) -> AsyncIterator[Row]:
     )
 
 
-async def _p4(stage: Stage, database: Database, served: Child) -> AsyncIterator[Row]:
+async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
     """Take turns: the plain statement, the use case in this process, the whole request."""
     settings = Settings.load({"DATABASE_URL": database.url, "ADMIN_API_TOKEN": "bench", "JWT_SECRET": SECRET})
     dialog, sender = dialog_id(_SMALL), database.sender(_SMALL, 0)
@@ -222,7 +221,7 @@ async def _p4(stage: Stage, database: Database, served: Child) -> AsyncIterator[
             return await caller.answer(request)
 
         work = f"P4: {sizes.rounds} x {sizes.lone} sends of each kind, one after the other"
-        with bare("asgi", stage.folder) as nothing, closing(caller), Stopwatch(work):
+        with bare("asgi", database.folder) as nothing, closing(caller), Stopwatch(work):
             bare_caller = load.LoneCaller(nothing.port)
             with closing(bare_caller):
                 works: list[Callable[[], Awaitable[object]]] = [

@@ -58,6 +58,8 @@ class Database:
     url: str
     server_pid: int
     sizes: Sizes
+    folder: Path
+    """Where logs go."""
 
     @property
     def dsn(self) -> str:
@@ -131,7 +133,7 @@ class Stage:
             url = make_url(self.server.url).set(database=name).render_as_string(hide_password=False)
             await postgres.migrate_async(url)
             assert self.server.pid is not None
-            yield Database(url, self.server.pid, self.sizes)
+            yield Database(url, self.server.pid, self.sizes, self.folder)
             await connection.execute(f'drop database "{name}" with (force)')
         finally:
             await connection.close()
