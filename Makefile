@@ -6,7 +6,7 @@ DATA ?= .data
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench clean
+.PHONY: help setup run test check lint format openapi bench profile clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -41,8 +41,12 @@ format: setup ## Put every file into the house's shape
 openapi: setup ## Write docs/openapi.json
 	@$(BIN)/mtchat openapi --output docs/openapi.json
 
-bench: setup ## What a send costs, layer by layer, in ratios
-	@$(BIN)/python bench/send.py
+bench: setup ## What everything costs beside its floor, in ratios; QUICK=1 shows in seconds that it works
+	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write docs/performance.md --plot docs/performance.svg)
+
+profile: setup ## Where the service's time goes while it sends
+	@mkdir -p $(DATA)
+	@$(BIN)/python -m bench.profile --output $(DATA)/profile
 
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,6 +12,7 @@ from mtchat_core.ports.messages import MessageLog, Transcript
 from mtchat_core.ports.presence import PresenceTracker
 from mtchat_core.ports.realtime import RealtimeBroker
 from mtchat_core.ports.receipts import Receipts as ReceiptsPort
+from mtchat_core.ports.search import MessageSearch
 from mtchat_core.ports.unit_of_work import UnitsOfWork
 from mtchat_core.use_cases.dialogs import Dialogs
 from mtchat_core.use_cases.inbox import Inbox
@@ -20,6 +21,7 @@ from mtchat_core.use_cases.participants import Participants
 from mtchat_core.use_cases.presence import Presence
 from mtchat_core.use_cases.realtime import Realtime
 from mtchat_core.use_cases.receipts import Receipts
+from mtchat_core.use_cases.search import Searches
 from mtchat_core.use_cases.transaction import Transaction
 
 
@@ -33,6 +35,7 @@ class Ports:
     inbox: InboxPort
     directory: Directory
     receipts: ReceiptsPort
+    search: MessageSearch
     events: EventLog
     broker: RealtimeBroker
     presence: PresenceTracker
@@ -50,6 +53,7 @@ class Chat:
     inbox: Inbox
     messages: Messages
     receipts: Receipts
+    search: Searches
     presence: Presence
     realtime: Realtime
     ports: Ports
@@ -73,6 +77,7 @@ class Chat:
                 ports.ids,
             ),
             receipts=Receipts(transaction, ports.receipts),
+            search=Searches(ports.search),
             presence=Presence(ports.presence, ports.broker),
             realtime=Realtime(ports.broker, ports.inbox, ports.events),
             ports=ports,

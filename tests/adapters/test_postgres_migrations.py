@@ -13,13 +13,16 @@ from attrs import evolve
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from mtchat_adapters import memory, postgres
+from mtchat_core.chat import Ports
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.inbox import Query
-from tests.builders import ANN, open_dialog, say
+from mtchat_core.domain.search import Search
+from tests.builders import ANN, BO, announce, open_dialog, say
 from tests.servers import Databases
 
 # The function of the same name hides the module.
 migrating = importlib.import_module("mtchat_adapters.postgres.migrate")
+STEPS = ["0001", "0002", "0003"]
 THEIRS = ("dialogs", "participants", "messages", "events", "schema_version", "alembic_version", "orders")
 OURS = "select tablename from pg_tables where schemaname = 'mtchat'"
 
@@ -69,7 +72,7 @@ async def works(url: str, schema: str = "mtchat") -> None:
 
 
 async def test_an_empty_database_becomes_ours_and_stays_so(url: str) -> None:
-    assert await postgres.pending_migrations(url) == ["0001", "0003"]
+    assert await postgres.pending_migrations(url) == STEPS
 
     await postgres.migrate_async(url)
     made = await everything(url)
@@ -87,7 +90,7 @@ def test_migrating_works_outside_a_running_loop(postgres_url: str) -> None:
 async def test_several_migrators_at_once_make_one_schema(url: str) -> None:
     await asyncio.gather(*(postgres.migrate_async(url) for _ in range(4)))
 
-    assert await rows(url, "select version_num from mtchat.schema_version") == [("0003",)]
+    assert await rows(url, "select version_num from mtchat.schema_version") == [(STEPS[-1],)]
     await works(url)
 
 
@@ -145,7 +148,7 @@ async def test_trigrams_are_used_wherever_they_live(url: str, home: str) -> None
     await postgres.migrate_async(url)
 
     assert (await postgres.examine(url, "mtchat")).has_trigrams
-    assert len(await rows(url, "select 1 from pg_indexes where indexdef like '%gin_trgm_ops%'")) == 2
+    assert len(await rows(url, "select 1 from pg_indexes where indexdef like '%gin_trgm_ops%'")) == 3
     await works(url)
 
 
@@ -161,6 +164,76 @@ async def test_a_held_table_is_waited_for_and_then_given_up(url: str, monkeypatc
 
         await connection.execute(sa.text("select pg_advisory_unlock_all()"))
     await postgres.migrate_async(url)
+
+
+@asynccontextmanager
+async def before_search(url: str) -> AsyncIterator[Ports]:
+    """Open ports over a database that becomes, after the block, as the release before search left it."""
+    await postgres.migrate_async(url)
+    async with postgres.open(url, pool_size=1) as store:
+        yield evolve(memory.ports(), **store.ports())
+    async with connected(url) as connection:
+        await connection.execute(sa.text("alter table mtchat.messages drop column search_text"))
+        await connection.execute(sa.text("update mtchat.schema_version set version_num = '0001'"))
+
+
+async def test_what_was_said_before_search_came_is_found_too(url: str) -> None:
+    async with before_search(url) as ports:
+        for dialog in (await open_dialog(ports, ANN), await open_dialog(ports, ANN)):
+            await say(ports, dialog, "<b>ПРИ</b>ВЕТ", "a&amp;b", "привет")
+            await announce(ports, dialog, '{"event":"notice","text":"привет"}')
+    more_than_a_batch = """
+        insert into mtchat.messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at)
+        select id, gen_random_uuid(), 4 + n, 'ann', 'Ann', 'user', '<i>old</i>', now()
+        from mtchat.dialogs, generate_series(1, 1200) n
+    """
+    async with connected(url) as connection:
+        await connection.execute(sa.text(more_than_a_batch))
+
+    await postgres.migrate_async(url)
+
+    async with postgres.open(url, pool_size=1) as store:
+        for wanted, hits in (("привет", 4), ("a&b", 2), ("amp", 0)):
+            found = await store.search.find(ANN, None, Search(wanted))
+            assert found is not None
+            assert len(found.hits) == hits
+    kept = "select search_text, count(*) from mtchat.messages group by 1 order by 2, 1"
+    assert await rows(url, kept) == [("a&b", 2), (None, 2), ("привет", 4), ("old", 2400)]
+
+
+async def test_a_step_that_broke_off_is_taken_up_again(url: str) -> None:
+    async with before_search(url) as ports:
+        await say(ports, await open_dialog(ports, ANN), "first", "second")
+    async with connected(url) as connection:
+        for statement in (
+            'alter table mtchat.messages add column search_text text collate "C"',
+            "update mtchat.messages set search_text = 'first' where seq = 1",
+            "create index messages_search on mtchat.messages (search_text)",
+        ):
+            await connection.execute(sa.text(statement))
+
+    await postgres.migrate_async(url)
+
+    assert await rows(url, "select search_text from mtchat.messages order by seq") == [("first",), ("second",)]
+    assert await postgres.pending_migrations(url) == []
+
+
+async def test_nobody_waits_while_an_index_is_built_beside_an_older_transaction(url: str) -> None:
+    async with before_search(url) as ports:
+        await say(ports, await open_dialog(ports, BO), "hello", by=BO)
+    async with connected(url) as old, connected(url) as watching:
+        await old.execute(sa.text("begin isolation level repeatable read"))
+        await old.execute(sa.text("select count(*) from mtchat.dialogs"))
+        migration = asyncio.create_task(postgres.migrate_async(url))
+        built = sa.text("select 1 from pg_indexes where indexname = 'messages_search'")
+        filled = sa.text("select search_text from mtchat.messages")
+        while not migration.done() and (await watching.execute(built)).first() is None:
+            pass
+
+        assert (await watching.execute(filled)).all() == [("hello",)]
+        await works(url)
+        await old.execute(sa.text("commit"))
+        await migration
 
 
 async def test_a_column_that_a_newer_release_adds_disturbs_nobody_f35(url: str) -> None:
@@ -182,6 +255,7 @@ async def test_a_column_that_a_newer_release_adds_disturbs_nobody_f35(url: str) 
                 await tx.messages.delete(message)
             assert await ports.inbox.participating(ANN, None, Query())
             assert await ports.inbox.people(ANN, None, dialog)
+            assert await ports.search.find(ANN, None, Search("hello"))
             assert await ports.directory.details(dialog)
             assert await ports.events.of_dialog(dialog, after=0, limit=9)
 

@@ -10,6 +10,7 @@ from mtchat_core.domain.inbox import Query
 from mtchat_core.domain.messages import Direction, Draft, Window
 from mtchat_core.domain.participants import Profile
 from mtchat_core.domain.scopes import AccessScope
+from mtchat_core.domain.search import Search
 from mtchat_core.use_cases.dialogs import NewDialog
 from tests.adapters.watching import query, witnessed
 from tests.builders import (
@@ -62,6 +63,8 @@ async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports:
             ports.inbox.entry(ANN, A_PLANNER, dialog),
             ports.inbox.people(ANN, A_PLANNER, dialog),
             ports.inbox.dialogs_of(ANN),
+            ports.search.find(ANN, A_PLANNER, Search("1")),
+            ports.search.find(ANN, A_PLANNER, Search("1", dialog=dialog)),
             ports.transcript.page(dialog, ANN, Window()),
             ports.transcript.page(dialog, ANN, Window(Direction.AROUND, a_message_id())),
             ports.transcript.history(dialog, ANN, a_message_id()),

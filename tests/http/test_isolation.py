@@ -72,6 +72,11 @@ MATRIX: dict[str, list[Asked]] = {
     "GET /dialogs/{dialog_id}/participants": [Asked(to(FINE, FINE, FORBIDDEN))],
     "POST /dialogs/{dialog_id}/read": [Asked(MEMBERS_TEXT, body={"last_read_message_id": "{message_id}"})],
     "GET /unread": [Asked(LISTS)],
+    "GET /search": [
+        Asked(LISTS, "?q=canary"),
+        Asked(LISTS, "?q=canary&limit=100"),
+        Asked(MEMBERS_TEXT, "?q=canary&dialog_id={dialog_id}"),
+    ],
     "GET /dialogs/{dialog_id}/messages": [
         Asked(MEMBERS_TEXT),
         Asked(MEMBERS_TEXT, "?around={message_id}"),

@@ -10,6 +10,7 @@ from mtchat_adapters.memory.messages import MemoryMessageLog, MemoryTranscript
 from mtchat_adapters.memory.presence import MemoryPresence
 from mtchat_adapters.memory.realtime import MemoryBroker
 from mtchat_adapters.memory.receipts import MemoryReceipts
+from mtchat_adapters.memory.search import MemorySearch
 from mtchat_adapters.memory.store import Store
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
 from mtchat_adapters.nh3.markup import Nh3Sanitizer
@@ -39,6 +40,7 @@ def ports(
         inbox=MemoryInbox(store),
         directory=MemoryDirectory(store),
         receipts=MemoryReceipts(store),
+        search=MemorySearch(store),
         events=MemoryEventLog(store),
         broker=MemoryBroker(),
         presence=MemoryPresence(clock),

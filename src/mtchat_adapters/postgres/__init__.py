@@ -16,6 +16,7 @@ from mtchat_adapters.postgres.message_log import PostgresMessageLog
 from mtchat_adapters.postgres.messages import PostgresTranscript
 from mtchat_adapters.postgres.migrate import migrate, migrate_async, pending_migrations
 from mtchat_adapters.postgres.receipts import PostgresReceipts
+from mtchat_adapters.postgres.search import PostgresSearch
 from mtchat_adapters.postgres.session import Pool, Trips, statement
 from mtchat_adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from mtchat_adapters.system.ids import SystemIds
@@ -56,11 +57,12 @@ class PostgresStore:
     inbox: PostgresInbox
     directory: PostgresDirectory
     receipts: PostgresReceipts
+    search: PostgresSearch
     events: PostgresEventLog
 
     def ports(self) -> dict[str, Any]:
         """Return the ports by the names `Ports` gives them, to put in place of memory's."""
-        names = ("units", "log", "transcript", "inbox", "directory", "receipts", "events")
+        names = ("units", "log", "transcript", "inbox", "directory", "receipts", "search", "events")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -112,6 +114,7 @@ async def open(  # noqa: A001 - read as postgres.open
             inbox=PostgresInbox(trips),
             directory=PostgresDirectory(trips),
             receipts=PostgresReceipts(trips),
+            search=PostgresSearch(trips),
             events=PostgresEventLog(trips),
         )
     finally:

@@ -21,7 +21,7 @@ _ADMITS = """
 _ADMITTED = f"""(cast(:has_scopes as boolean)
     and exists (select from access_scopes s where s.dialog_id = d.id and {_ADMITS}))"""
 # hides_from_lists: scopes narrow the lists of participants too, where both sides have any.
-_SHOWN = f"""(not cast(:has_scopes as boolean) or {_ADMITTED}
+SHOWN = f"""(not cast(:has_scopes as boolean) or {_ADMITTED}
     or not exists (select from access_scopes s where s.dialog_id = d.id))"""
 _IN_ARCHIVE = "(cast(:archived as boolean) is null or me.is_archived = :archived)"
 _FOUND = """(cast(:pattern as text) is null or d.title ilike :pattern
@@ -55,7 +55,7 @@ def _entries(page: str, order: str) -> Statement:
 _PARTICIPATING = _entries(
     f"""
     select d.id, d.active_at, me.is_pinned from participants me join dialogs d on d.id = me.dialog_id
-    where me.user_id = :reader and {_IN_ARCHIVE} and {_SHOWN} and {_FOUND} and {_AFTER}
+    where me.user_id = :reader and {_IN_ARCHIVE} and {SHOWN} and {_FOUND} and {_AFTER}
     """,  # noqa: S608
     _BY_ACTIVITY,
 )
@@ -73,7 +73,7 @@ _OF_OBJECT = _entries(
     select d.id, d.created_at from dialogs d
     left join participants me on me.dialog_id = d.id and me.user_id = :reader
     where d.object_type = :type and d.object_id = :id and {_FOUND} and (
-      (cast(:mine as boolean) and me.user_id is not null and {_IN_ARCHIVE} and {_SHOWN})
+      (cast(:mine as boolean) and me.user_id is not null and {_IN_ARCHIVE} and {SHOWN})
       or (cast(:open as boolean) and me.user_id is null and {_ADMITTED}))
     """,  # noqa: S608
     _BY_CREATION,
@@ -102,11 +102,11 @@ class PostgresInbox:
 
     async def participating(self, reader: UserId, scopes: UserScope | None, query: Query) -> tuple[Entry, ...]:
         """Return dialogs the reader takes part in."""
-        return await self._list(_PARTICIPATING, {**_caller(reader, scopes), **_filter(query), **_place(query)})
+        return await self._list(_PARTICIPATING, {**caller(reader, scopes), **_filter(query), **_place(query)})
 
     async def available(self, reader: UserId, scopes: UserScope, query: Query) -> tuple[Entry, ...]:
         """Return dialogs the reader could join."""
-        return await self._list(_AVAILABLE, {**_caller(reader, scopes), **_filter(query), **_place(query)})
+        return await self._list(_AVAILABLE, {**caller(reader, scopes), **_filter(query), **_place(query)})
 
     async def of_object(
         self,
@@ -126,13 +126,13 @@ class PostgresInbox:
 
     async def entry(self, reader: UserId, scopes: UserScope | None, dialog: DialogId) -> Entry | None:
         """Return one dialog as the reader sees it."""
-        values = {**_caller(reader, scopes), "dialog": dialog, "limit": 1, "offset": 0}
+        values = {**caller(reader, scopes), "dialog": dialog, "limit": 1, "offset": 0}
         found = await self._list(_ONE, values)
         return found[0] if found else None
 
     async def people(self, reader: UserId, scopes: UserScope | None, dialog: DialogId) -> People | None:
         """Return everybody in the dialog."""
-        found = await self.trips.all(_PEOPLE, {**_caller(reader, scopes), "dialog": dialog})
+        found = await self.trips.all(_PEOPLE, {**caller(reader, scopes), "dialog": dialog})
         if not found:
             return None
         seen = tuple(_seen(row) for row in found if row["user_id"] is not None)
@@ -158,7 +158,7 @@ class PostgresInbox:
         limit: int | None,
     ) -> tuple[Entry, ...]:
         values = {
-            **_caller(reader, scopes),
+            **caller(reader, scopes),
             **_filter(query),
             "type": about.type,
             "id": about.id,
@@ -173,7 +173,8 @@ class PostgresInbox:
         return tuple(map(_entry, await self.trips.all(statement, values)))
 
 
-def _caller(reader: UserId, scopes: UserScope | None) -> dict[str, Any]:
+def caller(reader: UserId, scopes: UserScope | None) -> dict[str, Any]:
+    """Return the values that `SHOWN` and `_ADMITTED` ask for."""
     level0, level1, level2 = scopes.levels if scopes else (frozenset[str](),) * 3
     return {
         "reader": reader,
@@ -185,11 +186,7 @@ def _caller(reader: UserId, scopes: UserScope | None) -> dict[str, Any]:
 
 
 def _filter(query: Query) -> dict[str, Any]:
-    pattern = None
-    if query.search is not None:
-        literal = query.search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        pattern = f"%{literal}%"
-    return {"pattern": pattern, "archived": query.archived}
+    return {"pattern": query.search and rows.containing(query.search), "archived": query.archived}
 
 
 def _place(query: Query) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from mtchat_core.domain.messages import (
     ReplyTargetUnknown,
 )
 from mtchat_core.domain.notifications import Debounce
+from mtchat_core.domain.search import search_text
 from mtchat_core.ports.ids import IdSource
 from mtchat_core.ports.messages import Posted
 
@@ -38,10 +39,11 @@ _APPEND = statement(f"""
     with incoming as materialized (
       select * from unnest(
         cast(:dialogs as uuid[]), cast(:candidates as uuid[]), cast(:senders as text[]), cast(:contents as text[]),
-        cast(:replies as uuid[]), cast(:keys as text[]), cast(:fingerprints as bytea[]), cast(:origins as text[]),
-        cast(:events as uuid[]), cast(:woken_events as uuid[])
-      ) with ordinality as i (dialog_id, candidate, sender_id, content, reply_to_id, key, fingerprint, origin,
-        event_id, woken_event_id, n)
+        cast(:search_texts as text[]), cast(:replies as uuid[]), cast(:keys as text[]),
+        cast(:fingerprints as bytea[]), cast(:origins as text[]), cast(:events as uuid[]),
+        cast(:woken_events as uuid[])
+      ) with ordinality as i (dialog_id, candidate, sender_id, content, search_text, reply_to_id, key,
+        fingerprint, origin, event_id, woken_event_id, n)
     ),
     seen as materialized (
       select id, event_seq from dialogs where id = any(cast(:dialogs as uuid[]))
@@ -129,9 +131,9 @@ _APPEND = statement(f"""
       where p.dialog_id = who.dialog_id and p.user_id = who.user_id
     ),
     kept as (
-      insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, sent_at,
+      insert into messages (dialog_id, id, seq, sender_id, sender_name, type, content, search_text, sent_at,
         reply_to_id, client_message_id, fingerprint)
-      select dialog_id, id, seq, sender_id, display_name, '{MessageType.USER.value}', content, at,
+      select dialog_id, id, seq, sender_id, display_name, '{MessageType.USER.value}', content, search_text, at,
         reply_to_id, key, fingerprint
       from numbered
     ),
@@ -222,6 +224,7 @@ class PostgresMessageLog:
             "candidates": _rising(going),
             "senders": [one.sender_id for one in going],
             "contents": [one.content for one in going],
+            "search_texts": [search_text(one.content) for one in going],
             "replies": [one.reply_to for one in going],
             "keys": [one.key for one in going],
             "fingerprints": [None if one.key is None else one.fingerprint for one in going],

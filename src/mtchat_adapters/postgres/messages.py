@@ -20,6 +20,7 @@ from mtchat_core.domain.messages import (
     first_unread,
 )
 from mtchat_core.domain.receipts import ReadMark
+from mtchat_core.domain.search import search_text
 from mtchat_core.ports.ids import IdSource
 
 _GET = statement(f"select {rows.MESSAGE} from messages m where m.dialog_id = :dialog and m.id = :message")  # noqa: S608
@@ -42,7 +43,7 @@ _SAY = statement(f"""
 
 _EDIT = statement("""
     with edited as (
-      update messages set content = :content, last_edited_at = :edited_at
+      update messages set content = :content, search_text = :search_text, last_edited_at = :edited_at
       where dialog_id = :dialog and id = :message
     )
     insert into edits (dialog_id, message_id, number, content, edited_at)
@@ -105,6 +106,7 @@ class PostgresMessages:
             "dialog": message.dialog_id,
             "message": message.id,
             "content": message.content,
+            "search_text": search_text(message.content),
             "edited_at": message.last_edited_at,
             "previous": previous.content,
             "replaced_at": previous.edited_at,

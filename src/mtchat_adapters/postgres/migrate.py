@@ -81,8 +81,11 @@ async def _run(url: str, schema: str, work: Callable[[sa.Connection, str], T]) -
 
 def _upgrade(connection: sa.Connection, schema: str) -> None:
     lock = {"key": ONE_MIGRATOR}
-    connection.execute(sa.text("select pg_advisory_lock(:key)"), lock)
+    # Waiting inside a statement would keep the other one waiting, who may be building an index concurrently.
+    is_ours = connection.scalar(sa.text("select pg_try_advisory_lock(:key)"), lock)
     connection.commit()
+    if not is_ours:
+        raise Busy
     try:
         _make(connection, schema)
         config = _config()

@@ -60,6 +60,12 @@ def _value(name: str, value: Any) -> Any:
     return UUID(value) if name in _IDS else value
 
 
+def containing(part: str) -> str:
+    """Return the pattern of `like` for every text that holds *part*, each character of it as itself."""
+    literal = part.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{literal}%"
+
+
 def as_json(value: Json) -> str | None:
     """Return *value* as JSON text; None stays NULL."""
     return None if value is None else json.dumps(value, ensure_ascii=False)

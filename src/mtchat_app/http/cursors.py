@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from mtchat_core.domain.errors import BadRequest
-from mtchat_core.domain.ids import DialogId
+from mtchat_core.domain.ids import DialogId, MessageId
 from mtchat_core.domain.inbox import Position
 from mtchat_core.ports.dialogs import Place
 
@@ -49,6 +49,21 @@ def read_place(cursor: str) -> Place:
     """
     created_at, id_ = _read(cursor, tuple[datetime, UUID])
     return Place(_aware(created_at), DialogId(id_))
+
+
+def write_message(message: MessageId) -> str:
+    """Return a cursor for a place among messages found."""
+    return _write((message,))
+
+
+def read_message(cursor: str) -> MessageId:
+    """Return the place among messages found.
+
+    Raises:
+        CursorUnknown: *cursor* is not one of ours.
+    """
+    (id_,) = _read(cursor, tuple[UUID])
+    return MessageId(id_)
 
 
 def _write(place: tuple[object, ...]) -> str:

@@ -1,7 +1,7 @@
 """A person's door: everything is asked by somebody, and answered as they may see it."""
 
 from mtchat_app.http import realtime
-from mtchat_app.http.chat import inbox, messages, participants, receipts
+from mtchat_app.http.chat import inbox, messages, participants, receipts, search
 
 ROUTES = (
     inbox.list_dialogs,
@@ -25,5 +25,6 @@ ROUTES = (
     messages.get_history,
     messages.edit_message,
     messages.delete_message,
+    search.search_messages,
     realtime.listen,
 )

@@ -3,11 +3,12 @@
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 # The twin of domain.ids.following, applied *steps* times.
 FOLLOWING = """
-create function following(last uuid, steps integer) returns uuid language sql immutable parallel safe as $$
+create or replace function following(last uuid, steps integer) returns uuid
+language sql immutable parallel safe as $$
   select case
     when low <= 281474976710655 then (left(last::text, 24) || lpad(to_hex(low), 12, '0'))::uuid
     else (lpad(to_hex(('x' || left(last::text, 8) || substr(last::text, 10, 4))::bit(48)::bigint + 1), 12, '0')
@@ -21,4 +22,4 @@ $$
 def upgrade() -> None:
     """Add what combined sends need, drop what they do not."""
     op.execute(FOLLOWING)
-    op.execute("alter table dialogs drop column archive_changes")
+    op.execute("alter table dialogs drop column if exists archive_changes")

@@ -1,0 +1,80 @@
+"""The benchmark works: every row is measured at small sizes. How fast it was is nobody's business here."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import report
+from bench.profile import top
+from bench.rows import Goal, Row
+
+ROOT = Path(__file__).parents[2]
+ROWS = [f"P{number}" for number in range(1, 13)]
+
+
+def test_every_row_prints_a_ratio(tmp_path: Path) -> None:
+    kept, plot, page = tmp_path / "rows.json", tmp_path / "rows.svg", tmp_path / "page.md"
+    page.write_text((ROOT / "docs" / "performance.md").read_text())
+
+    options = ["--quick", "--json", str(kept), "--plot", str(plot), "--write", str(page)]
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(kept.read_text())["rows"]
+    assert sorted({row["id"].split()[0] for row in rows}, key=ROWS.index) == ROWS
+    assert all(row["ratio"] > 0 for row in rows)
+    printed = run.stdout.splitlines()[1:]
+    assert len(printed) == len(rows)
+    assert all(re.search(r"\s\d+\.\d\d(\s|$)", line) for line in printed)
+    results = page.read_text().partition(report.BEGIN)[2].partition(report.END)[0]
+    assert results.count("\n| P") == len(rows)
+    assert plot.read_text().count("<rect") == 1 + sum(row["goal"]["target"] is not None for row in rows)
+
+
+def test_a_ratio_is_held_against_its_goal() -> None:
+    throughput, time = Goal("higher", 0.6, 1.0), Goal("lower", 2.5, 1.7)
+
+    verdicts = [
+        [Row("P0", "work", "floor", "unit", ours, 1.0, goal).verdict for ours in figures]
+        for goal, figures in ((throughput, (0.5, 0.6, 1.0)), (time, (2.6, 2.5, 1.7)), (Goal("lower"), (9.0,)))
+    ]
+
+    assert verdicts == [["missed", "met", "aim met"], ["missed", "met", "aim met"], [""]]
+
+
+def test_results_take_the_place_of_the_last_ones_and_of_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\n\nold\n\n{report.END}\nafter\n")
+    row = Row("P0", "work", "floor", "unit", 3.0, 2.0, Goal("lower", 2.0), {"waited, ms": 7.0})
+
+    report.write_into(page, [row], "a machine")
+
+    written = page.read_text()
+    assert written.startswith(f"before\n{report.BEGIN}\n")
+    assert written.endswith(f"{report.END}\nafter\n")
+    assert "| P0 | work | floor | 3 unit | 2 unit | 1.50 | <= 2 |  | met |" in written
+    assert "- **P0** waited, ms 7" in written
+    assert "old" not in written
+
+
+def test_a_profile_counts_a_function_itself_and_with_what_it_calls() -> None:
+    stacks = ["main (a.py:1);work (b.py:5);read (c.py:9) 6", "main (a.py:1);work (b.py:7) 3", "main (a.py:2) 1"]
+
+    lines = top(stacks).splitlines()
+
+    assert lines[0] == "10 samples"
+    assert lines[3:6] == [
+        " 60.0%    60.0%  read (c.py)",
+        " 30.0%    90.0%  work (b.py)",
+        " 10.0%   100.0%  main (a.py)",
+    ]
+    assert lines[-1] == "   60.0%      60.0%  read (c.py)"
