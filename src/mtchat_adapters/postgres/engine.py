@@ -80,6 +80,8 @@ def session_settings(schema: str, *, lock_wait: timedelta) -> Mapping[str, str]:
         "application_name": "mtchat",
         "timezone": "UTC",
         "jit": "off",
+        # One plan for everybody, made once: those made for one person read whole tables in parallel.
+        "plan_cache_mode": "force_generic_plan",
         "lock_timeout": milliseconds(lock_wait),
         "idle_in_transaction_session_timeout": milliseconds(IDLE_IN_TRANSACTION),
     }
