@@ -23,7 +23,7 @@ _ADMITTED = f"""(cast(:has_scopes as boolean)
     and exists (select from access_scopes s where s.dialog_id = d.id and {_ADMITS}))"""
 # hides_from_lists: scopes narrow the lists of participants too, where both sides have any.
 SHOWN = f"""(not cast(:has_scopes as boolean)
-    or coalesce((select bool_or({_ADMITS}) from access_scopes s where s.dialog_id = d.id), true))"""
+    or coalesce((select bool_or({_ADMITS}) from access_scopes s where s.dialog_id = d.id), true))"""  # noqa: S608
 _IN_ARCHIVE = "(cast(:archived as boolean) is null or me.is_archived = :archived)"
 _FOUND = """(cast(:pattern as text) is null or d.title ilike :pattern
     or exists (select from participants c where c.dialog_id = d.id and c.company ilike :pattern))"""
