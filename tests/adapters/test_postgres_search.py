@@ -23,7 +23,12 @@ from tests.servers import Databases
 
 _FEW = st.integers(1, 6)
 BUDGETS = st.builds(
-    Budget, messages=_FEW, share=st.integers(2, 4), named=st.integers(0, 20), pages=st.sampled_from([0, 50])
+    Budget,
+    messages=_FEW,
+    share=st.integers(2, 4),
+    named=st.integers(0, 20),
+    pages=st.sampled_from([0, 50]),
+    percent=st.just(0.0),
 )
 
 
@@ -61,7 +66,7 @@ async def test_a_page_is_the_work_of_its_budget_and_says_where_to_go_on(
 async def test_what_is_rare_is_found_at_once_however_deep_where_trigrams_are(
     postgres_ports: Ports, postgres_store: PostgresStore
 ) -> None:
-    ports = within(postgres_ports, postgres_store, Budget(messages=4, share=4, named=9, pages=0))
+    ports = within(postgres_ports, postgres_store, Budget(messages=4, share=4, named=9, pages=0, percent=0))
     dialog = await open_dialog(ports, ANN)
     said = await say(ports, dialog, "Редкость", *(["else"] * 40))
     has_index = await query(postgres_store, "select 1 as one where to_regclass('messages_search') is not null")
@@ -82,7 +87,14 @@ async def test_the_index_is_used_by_a_plan_that_does_not_know_what_is_searched_f
     values: dict[str, object] = dict.fromkeys(("limit", "budget", "share", "named", "pages"), 1)
     values |= {"reader": "ann", "wanted": "abc", "pattern": "%abc%"}
     values |= {"dialog": uuid4(), "upto": uuid4(), "first": uuid4()}
-    values |= {"has_scopes": False, "level0": [], "level1": [], "level2": []}
+    values |= {
+        "has_scopes": False,
+        "level0": [],
+        "level1": [],
+        "level2": [],
+        "percent": 0.1,
+        "trigrams": ["%abc%"],
+    }
     async with transaction(postgres_store.pool) as session:
         for setting in ("enable_seqscan = off", "plan_cache_mode = force_generic_plan"):
             await session.all(statement(f"set local {setting}"), {})

@@ -80,6 +80,8 @@ def session_settings(schema: str, *, lock_wait: timedelta) -> Mapping[str, str]:
         "application_name": "mtchat",
         "timezone": "UTC",
         "jit": "off",
+        # One plan for everybody, made once: those made for one person read whole tables in parallel.
+        "plan_cache_mode": "force_generic_plan",
         # A plan outlives the size that its tables had when it was made: whole-table scans that were
         # cheap on a new database stay in it for a minute and more. Where there is no index they go on.
         "enable_seqscan": "off",

@@ -1,5 +1,6 @@
 """Dialog lists in PostgreSQL: one statement each, whatever they show."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
@@ -21,8 +22,8 @@ _ADMITS = """
 _ADMITTED = f"""(cast(:has_scopes as boolean)
     and exists (select from access_scopes s where s.dialog_id = d.id and {_ADMITS}))"""
 # hides_from_lists: scopes narrow the lists of participants too, where both sides have any.
-SHOWN = f"""(not cast(:has_scopes as boolean) or {_ADMITTED}
-    or not exists (select from access_scopes s where s.dialog_id = d.id))"""
+SHOWN = f"""(not cast(:has_scopes as boolean)
+    or coalesce((select bool_or({_ADMITS}) from access_scopes s where s.dialog_id = d.id), true))"""  # noqa: S608
 _IN_ARCHIVE = "(cast(:archived as boolean) is null or me.is_archived = :archived)"
 _FOUND = """(cast(:pattern as text) is null or d.title ilike :pattern
     or exists (select from participants c where c.dialog_id = d.id and c.company ilike :pattern))"""
@@ -39,13 +40,14 @@ def _entries(page: str, order: str) -> Statement:
           me.user_id as me, me.read_counted, me.is_archived, me.is_pinned, me.notifications_enabled,
           me.last_read_message_id,
           newest.content, newest.sender_id, newest.sent_at, newest.type,
-          (select p.display_name from participants p
-           where p.dialog_id = d.id and p.user_id = newest.sender_id) as sender_name,
-          (select json_agg(json_build_array(p.user_id, p.display_name, p.company) order by p.joined_at, p.user_id)
-           from participants p where p.dialog_id = d.id) as people
+          people.ids, people.names, people.companies
         from page
         join dialogs d on d.id = page.id
         left join participants me on me.dialog_id = d.id and me.user_id = :reader
+        cross join lateral (
+          select array_agg(p.user_id) as ids, array_agg(p.display_name) as names, array_agg(p.company) as companies
+          from (select * from participants where dialog_id = d.id order by joined_at, user_id) p
+        ) people
         left join messages newest
           on me.user_id is not null and newest.dialog_id = d.id and newest.id = d.last_message_id
         order by {", ".join(f"page.{place}" for place in order.split(", "))}
@@ -59,11 +61,12 @@ _PARTICIPATING = _entries(
     """,  # noqa: S608
     _BY_ACTIVITY,
 )
+# Asked of each dialog by itself: as an anti join it compares every dialog with every other of the reader's.
 _AVAILABLE = _entries(
     f"""
     select d.id, d.active_at, me.is_pinned from dialogs d cross join (select false as is_pinned) me
     where d.id in (select s.dialog_id from access_scopes s where {_ADMITS})
-      and not exists (select from participants p where p.dialog_id = d.id and p.user_id = :reader)
+      and (select p.user_id from participants p where p.dialog_id = d.id and p.user_id = :reader) is null
       and {_FOUND} and {_AFTER}
     """,  # noqa: S608
     _BY_ACTIVITY,
@@ -201,13 +204,13 @@ def _place(query: Query) -> dict[str, Any]:
 
 
 def _entry(row: Row) -> Entry:
-    is_mine = row["me"] is not None
+    people = tuple(map(Summary, row["ids"] or (), row["names"] or (), row["companies"] or ()))
     return Entry(
         dialog=rows.dialog(row),
-        standing=_standing(row) if is_mine else None,
+        standing=_standing(row) if row["me"] is not None else None,
         admitted=row["admitted"],
-        participants=tuple(Summary(*person) for person in row["people"] or ()),
-        last_message=_preview(row) if row["content"] is not None else None,
+        participants=people,
+        last_message=_preview(row, people) if row["content"] is not None else None,
     )
 
 
@@ -221,12 +224,13 @@ def _standing(row: Row) -> Standing:
     )
 
 
-def _preview(row: Row) -> Preview:
+def _preview(row: Row, people: Sequence[Summary]) -> Preview:
+    sender = row["sender_id"]
     return Preview(
         id=row["last_message_id"],
         content=row["content"],
-        sender_id=row["sender_id"],
-        sender_name=row["sender_name"],
+        sender_id=sender,
+        sender_name=next((person.display_name for person in people if person.user_id == sender), None),
         sent_at=row["sent_at"],
         type=MessageType(row["type"]),
     )

@@ -43,6 +43,8 @@ MESSAGE = _columns(
 END_OF_TIME, LAST_ID = datetime(9999, 12, 31, tzinfo=UTC), UUID(int=(1 << 128) - 1)
 """Beyond everything: where a list without a place begins."""
 
+_MESSAGE_TYPES = {kind.value: kind for kind in MessageType}
+
 _INSTANTS = frozenset({"created_at", "joined_at", "last_edited_at", "last_message_at", "sent_at", "unarchived_at"})
 _IDS = frozenset({"dialog_id", "id", "last_message_id", "last_read_message_id", "reply_to_id"})
 
@@ -116,7 +118,7 @@ def message(row: Row) -> Message:
         sender_name=row["sender_name"],
         content=row["content"],
         sent_at=row["sent_at"],
-        type=MessageType(row["type"]),
+        type=_MESSAGE_TYPES[row["type"]],
         last_edited_at=row["last_edited_at"],
         reply_to_id=row["reply_to_id"],
         client_message_id=row["client_message_id"],

@@ -1,5 +1,6 @@
 """Finding what was said in PostgreSQL: one statement, whose work is bounded (docs/adr/0007-search.md)."""
 
+import re
 from uuid import UUID
 
 from attrs import frozen
@@ -11,6 +12,8 @@ from mtchat_core.domain.dialogs import ObjectRef
 from mtchat_core.domain.ids import UserId
 from mtchat_core.domain.scopes import UserScope
 from mtchat_core.domain.search import Found, Hit, Search, Snippet
+
+_TOO_MANY = 4
 
 
 @frozen
@@ -24,7 +27,9 @@ class Budget:
     named: int = 5_000
     """Messages, everybody's, that the index may name before it is given up."""
     pages: int = 50
-    """Pages of messages, everybody's, looked at to see whether the index would name too many."""
+    """Pages of messages, everybody's, looked at to see whether the index would lead to too many."""
+    percent: float = 0.03
+    """At least so much of everybody's messages is looked at for it: an index of more leads to more."""
 
 
 def _search(mine: str) -> Statement:
@@ -54,16 +59,18 @@ def _search(mine: str) -> Statement:
           from heads
         ),
         sampled as materialized (
-          -- Four in some thousand messages: the index would name more than is worth asking for.
+          -- Four in some thousand messages have all the trigrams: the index would lead to too many.
           select m.id from messages m
           tablesample system ((
-            select least(100, 100.0 * cast(:pages as integer) / greatest(relpages, 1))
-            from pg_class where oid = to_regclass('messages')))
-          where (select is_large from plan) and m.search_text like (select cast(:pattern as text))
-          limit 4
+            select least(100, greatest(cast(:percent as real),
+              100.0 * :pages * cast(current_setting('block_size') as bigint) / pg_relation_size('messages')))
+            where pg_relation_size('messages') > 0))
+          where (select is_large from plan) and m.search_text like all (cast(:trigrams as text[]))
+          limit {_TOO_MANY}
         ),
         asked as materialized (
-          select is_large and cast(:wanted as text) ~ '[[:alnum:]]{{3}}' and (select count(*) from sampled) < 4
+          select is_large and (select count(*) from sampled) < {_TOO_MANY}
+            and cast(:wanted as text) ~ '[[:alnum:]]{{3}}' and (:wanted ~ '^[ -~]*$' or 'я' ~ '[[:alpha:]]')
             and exists (
               select from pg_index where indexrelid = to_regclass('messages_search') and indisvalid) as is_asked
           from plan
@@ -134,6 +141,7 @@ _IN_ONE = _search("""
 """)
 
 _FIRST_ID = UUID(int=0)
+_WORD = re.compile(r"[^\W_]{3,}")
 
 
 @frozen
@@ -157,6 +165,8 @@ class PostgresSearch:
             "share": self.budget.share,
             "named": self.budget.named,
             "pages": self.budget.pages,
+            "percent": self.budget.percent,
+            "trigrams": _trigrams(search.wanted),
         }
         found = await self.trips.all(_EVERYWHERE if search.dialog is None else _IN_ONE, values)
         if search.dialog is not None and not found[0]["is_in"]:
@@ -164,6 +174,12 @@ class PostgresSearch:
         hits = [row for row in found if row["id"] is not None]
         shown = tuple(_hit(row, search.wanted) for row in hits[: search.limit])
         return Found(shown, upto=hits[search.limit]["id"] if len(hits) > search.limit else found[0]["horizon"])
+
+
+def _trigrams(wanted: str) -> list[str]:
+    """Return the patterns of all that the index goes by: three letters or digits beside each other."""
+    words = _WORD.findall(wanted)
+    return sorted({rows.containing(word[at : at + 3]) for word in words for at in range(len(word) - 2)})
 
 
 def _hit(row: Row, wanted: str) -> Hit:

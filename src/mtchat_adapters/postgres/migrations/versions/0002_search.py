@@ -1,4 +1,4 @@
-"""Search: the text of each message as it is compared, and an index over its trigrams.
+"""Search: the text of each message as it is compared, and an index over its trigrams; lists read less.
 
 The column comes first and at once; what was written before is filled in afterwards, in batches, while
 everybody goes on. Any part of it may run again. What the previous release writes meanwhile stays
@@ -37,24 +37,37 @@ HOME = sa.text("""
     where extname = 'pg_trgm'
 """)
 UNFINISHED = sa.text("""
-    select true from pg_index where indexrelid = to_regclass('messages_search') and not indisvalid
+    select true from pg_index where indexrelid = to_regclass(:name) and not indisvalid
 """)
-# A message adds about a hundred trigrams: they wait in a short list and are sorted in together. A long
-# list would make one send in thousands wait for a second (docs/adr/0007-search.md).
-INDEX = """
+# A list then finds its dialogs without a look at the reader's rows.
+LISTS = """
+    create index concurrently if not exists participants_lists on participants (user_id, dialog_id)
+    include (is_archived, is_pinned)
+"""
+# The first is contained in the new one; the others cost at every insert, and no statement has a use for them.
+SUPERSEDED = ("participants_by_user", "dialogs_title_search", "participants_company_search")
+# A message adds about a hundred trigrams, which wait in a list and are sorted in together. The list keeps
+# its usual length, 4 MB: a shorter one writes several times as much to disk (docs/adr/0007-search.md).
+SEARCH = """
     create index concurrently if not exists messages_search on messages
-    using gin (search_text {home}.gin_trgm_ops) with (gin_pending_list_limit = 256)
+    using gin (search_text {home}.gin_trgm_ops)
     where search_text is not null
 """
 
 
 def upgrade() -> None:
-    """Add the column, fill it, and index it where pg_trgm is there."""
+    """Add the column, fill it, and index it where pg_trgm is there; put the new indexes in the old ones' place."""
     op.execute(COLUMN)
     with op.get_context().autocommit_block():
         _fill()
+        # Nobody waits for us while we wait for those whose transactions are older.
+        op.execute("set lock_timeout = 0")
         if home := op.get_bind().scalar(HOME):
-            _index(home)
+            _index("messages_search", SEARCH.format(home=home))
+        _index("participants_lists", LISTS)
+        for name in SUPERSEDED:
+            op.execute(f"drop index concurrently if exists {name}")
+        op.execute("reset lock_timeout")
 
 
 def _fill() -> None:
@@ -72,10 +85,7 @@ def _fill() -> None:
             connection.execute(FILL, values)
 
 
-def _index(home: str) -> None:
-    # Nobody waits for us while we wait for those whose transactions are older.
-    op.execute("set lock_timeout = 0")
-    if op.get_bind().scalar(UNFINISHED):
-        op.execute("drop index concurrently messages_search")
-    op.execute(INDEX.format(home=home))
-    op.execute("reset lock_timeout")
+def _index(name: str, definition: str) -> None:
+    if op.get_bind().scalar(UNFINISHED, {"name": name}):
+        op.execute(f"drop index concurrently {name}")
+    op.execute(definition)
