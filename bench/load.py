@@ -9,11 +9,12 @@ import asyncio
 import time
 from array import array
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import jwt
 
@@ -23,13 +24,19 @@ Answered = Callable[[int, bytes], None]
 """The status of an answer, and its body."""
 Heard = Callable[[str, bytes], None]
 """Who listens, and the text of a frame."""
+_T = TypeVar("_T")
 _END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length: "
+_PATIENT_TIMES, _PAUSE_SECONDS = 20, 0.2
 _TOKEN_SECONDS = 6 * 3600
 
 
 class Unexpected(Exception):
     """The other side did not answer as it has to."""
+
+
+class Overloaded(Unexpected):
+    """The other side said that it has too much to do (503)."""
 
 
 def token(user: str, scopes: Mapping[str, Sequence[str]] | None = None) -> str:
@@ -129,7 +136,10 @@ class LoneCaller:
         self._caller: Caller | None = None
 
     async def answer(self, request: bytes) -> bytes:
-        """Send a request and return the answer's body."""
+        """Send a request and return the answer's body; while the other side is overloaded, ask again."""
+        return await _patiently(partial(self._answer, request))
+
+    async def _answer(self, request: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         if self._caller is None or self._caller.is_lost:
             _, self._caller = await loop.create_connection(Caller, HOST, self._port)
@@ -138,7 +148,7 @@ class LoneCaller:
         self._caller.ask(request, lambda *answer: answered.set_result(answer))
         status, body = await answered
         if status != 200:
-            raise Unexpected(f"{status} {body.decode(errors='replace')}")
+            raise (Overloaded if status == 503 else Unexpected)(f"{status} {body.decode(errors='replace')}")
         return body
 
     def close(self) -> None:
@@ -194,6 +204,26 @@ async def callers(port: int, count: int) -> AsyncGenerator[list[Caller]]:
     finally:
         for caller in opened:
             caller.close()
+
+
+async def warm_up(port: int, senders: Sequence[Sequence[bytes]], seconds: float) -> None:
+    """Drive until nobody hears any more that the service is overloaded, as it may be while it opens connections.
+
+    Raises:
+        Overloaded: somebody still does.
+    """
+    for _ in range(_PATIENT_TIMES):
+        if not (await drive(port, senders, seconds)).overloaded:
+            return
+    raise Overloaded(f"the service stays overloaded by {len(senders)} senders")
+
+
+async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    for _ in range(_PATIENT_TIMES):
+        with suppress(Overloaded):
+            return await ask()
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return await ask()
 
 
 async def drive(port: int, senders: Sequence[Sequence[bytes]], seconds: float) -> Tally:
@@ -349,7 +379,8 @@ class Ear(asyncio.Protocol):
                 self._rest = data
                 return
             if not data.startswith(b"HTTP/1.1 101 "):
-                self.opened.set_exception(Unexpected(data.decode(errors="replace")))
+                refusal = Overloaded if data.startswith(b"HTTP/1.1 503 ") else Unexpected
+                self.opened.set_exception(refusal(data.decode(errors="replace")))
                 self.close()
                 return
             self._is_open = True
@@ -392,12 +423,15 @@ async def ears(
     slots = asyncio.Semaphore(at_once)
 
     async def open_one(who: str, path: str) -> None:
-        async with slots, asyncio.timeout(120):
-            _, ear = await loop.create_connection(lambda: Ear(who, path, heard), HOST, port)
-            opened.append(ear)
-            await ear.opened
+        _, ear = await loop.create_connection(lambda: Ear(who, path, heard), HOST, port)
+        await ear.opened
+        opened.append(ear)
 
-    tasks: list[asyncio.Task[Any]] = [loop.create_task(open_one(who, path)) for who, path in paths]
+    async def open_patiently(who: str, path: str) -> None:
+        async with slots, asyncio.timeout(120):
+            await _patiently(partial(open_one, who, path))
+
+    tasks: list[asyncio.Task[Any]] = [loop.create_task(open_patiently(who, path)) for who, path in paths]
     try:
         await asyncio.gather(*tasks)
         yield opened

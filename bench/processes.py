@@ -171,7 +171,7 @@ def rss_bytes(pid: int) -> int:
 def _ticks(pid: int) -> tuple[int, int, int, int]:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0, 0, 0, 0  # it has ended, and its parent counts it from now on
     user, system, waited_user, waited_system = map(int, fields[11:15])
     return user, system, waited_user, waited_system

@@ -101,7 +101,7 @@ async def _beside_pgbench(
     """Drive the service and pgbench by turns; return what the first saw, the second's rates, and its CPU each."""
     sizes = database.sizes
     meter, rates, server = _Meter(database, served), list[float](), list[float]()
-    await load.drive(served.port, senders, sizes.warm_up)
+    await load.warm_up(served.port, senders, sizes.warm_up)
     for _ in range(sizes.rounds):
         await meter.drive(senders, sizes.seconds)
         before = database.cpu_seconds()
@@ -143,7 +143,7 @@ async def _second_process(database: Database, served: Child) -> AsyncIterator[Ro
         service(database.url, database.folder) as second,
         Stopwatch(f"P1: {sizes.rounds} x {sizes.seconds:g} s with a second process, and as much without"),
     ):
-        await load.drive(second.port, senders, sizes.warm_up)
+        await load.warm_up(second.port, senders, sizes.warm_up)
         for _ in range(sizes.rounds):
             one.append((await load.drive(served.port, senders, sizes.seconds)).per_second)
             halves = await asyncio.gather(
@@ -188,7 +188,7 @@ async def _p3(database: Database, served: Child) -> AsyncIterator[Row]:
     crowded = send_requests(database, _CROWDED, sizes.dialogs)
     few, many = _Meter(database, served), _Meter(database, served)
     with Stopwatch(f"P3: {sizes.rounds} x {sizes.seconds:g} s to crowded dialogs, and as much to small ones"):
-        await load.drive(served.port, crowded, sizes.warm_up)
+        await load.warm_up(served.port, crowded, sizes.warm_up)
         for _ in range(sizes.rounds):
             await many.drive(crowded, sizes.seconds)
             await few.drive(small, sizes.seconds)
