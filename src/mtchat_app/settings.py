@@ -334,6 +334,20 @@ class Settings:
         shown="4 x NOTIFICATION_DELAY_SECS",
     )
 
+    auth_failures_rps: int = _setting(
+        "AUTH_FAILURES_RPS",
+        _whole(1),
+        "Failed authentications from one address, on and on. Always on.",
+        default=10,
+        unit="per second",
+    )
+    auth_failures_burst: int = _setting(
+        "AUTH_FAILURES_BURST",
+        _whole(1),
+        "Failed authentications from one address at once.",
+        default=100,
+        unit="requests",
+    )
     rate_limit_enabled: bool = _setting(
         "RATE_LIMIT_ENABLED",
         _yes_or_no,

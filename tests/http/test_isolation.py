@@ -169,10 +169,9 @@ def sung(text: str) -> set[str]:
 
 @pytest.mark.parametrize("actor", ACTORS)
 @pytest.mark.parametrize(("address", "asked"), CASES.values(), ids=CASES.keys())
-async def test_everybody_gets_what_is_theirs_and_nothing_else(
+async def test_everybody_gets_what_is_theirs_and_nothing_else_b30_b31(
     scene: Scene, actor: str, address: str, asked: Asked
 ) -> None:
-    """B30, B31."""
     before = await scene.world.everything()
 
     answer = await scene.ask(actor, address, asked)
@@ -188,8 +187,7 @@ async def test_everybody_gets_what_is_theirs_and_nothing_else(
 
 @pytest.mark.parametrize("actor", ["ex-member", "outsider"])
 @pytest.mark.parametrize("address", ["GET /dialogs/{dialog_id}", "POST /dialogs/{dialog_id}/join"])
-async def test_scopes_written_into_a_header_open_nothing(scene: Scene, actor: str, address: str) -> None:
-    """B37."""
+async def test_scopes_written_into_a_header_open_nothing_b37(scene: Scene, actor: str, address: str) -> None:
     forged = base64.b64encode(json.dumps(SCOPES).encode()).decode()
     verb, path = address.replace("{dialog_id}", scene.dialog).split(" ")
 
@@ -199,8 +197,7 @@ async def test_scopes_written_into_a_header_open_nothing(scene: Scene, actor: st
     assert not sung(answer.text)
 
 
-async def test_a_member_of_another_dialog_reaches_nothing_here_through_it(scene: Scene) -> None:
-    """B32."""
+async def test_a_member_of_another_dialog_reaches_nothing_here_through_it_b32(scene: Scene) -> None:
     own = await scene.world.dialog("outsider", object_id="own")
     ask = scene.asker("outsider")
     foreign = (await scene.world.transcript("member", scene.dialog))[-1]["id"]
@@ -236,10 +233,9 @@ async def test_who_is_not_in_hears_nothing_whatever_happens(scene: Scene) -> Non
         assert await ear.heard() == []
 
 
-async def test_no_log_line_holds_what_people_wrote_or_their_tokens(
+async def test_no_log_line_holds_what_people_wrote_or_their_tokens_g20(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G20."""
     caplog.set_level("DEBUG")
     tokens = [scene.asker(actor).token for actor in ACTORS]
 

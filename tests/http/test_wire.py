@@ -22,7 +22,7 @@ HEAD = f"Host: house.test\r\nAuthorization: Bearer {TOKEN}\r\n"
 THING = f"/api/v1/things/{ID}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def port() -> AsyncGenerator[int]:
     """A server with the doors, on a port of its own."""
     config = uvicorn.Config(
@@ -94,7 +94,7 @@ async def test_head_on_the_wire_has_a_length_and_no_body(port: int) -> None:
     assert int(headers["content-length"]) > 100
 
 
-async def test_b14_an_endless_chunked_body_is_cut_off(port: int) -> None:
+async def test_an_endless_chunked_body_is_cut_off_b14(port: int) -> None:
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
 
     status, headers, body = await speak(
@@ -213,13 +213,13 @@ async def test_what_never_ends_is_refused_before_it_does_b16(port: int, head: st
     assert json.loads(body)["error"]["code"] == "BAD_REQUEST"
 
 
-async def test_b17_trace_is_refused_with_those_that_work(port: int) -> None:
+async def test_trace_is_refused_with_those_that_work_b17(port: int) -> None:
     status, headers, _ = await speak(port, f"TRACE {THING} HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n")
 
     assert (status, headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-async def test_b16_headers_over_the_limit_are_refused(port: int) -> None:
+async def test_headers_over_the_limit_are_refused_b16(port: int) -> None:
     padding = "".join(f"X-{n}: {'v' * 1000}\r\n" for n in range(20))
 
     status, _, body = await speak(port, f"GET {THING} HTTP/1.1\r\n{HEAD}{padding}Connection: close\r\n\r\n")
@@ -228,7 +228,7 @@ async def test_b16_headers_over_the_limit_are_refused(port: int) -> None:
     assert json.loads(body)["error"]["code"] == "BAD_REQUEST"
 
 
-async def test_b6_bad_escapes_on_the_wire_are_refused(port: int) -> None:
+async def test_bad_escapes_on_the_wire_are_refused_b6(port: int) -> None:
     for path in ("/api/v1/names/%ff/a", "/api/v1/names/a/%00"):
         status, _, body = await speak(port, f"GET {path} HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n")
 
@@ -236,7 +236,7 @@ async def test_b6_bad_escapes_on_the_wire_are_refused(port: int) -> None:
         assert json.loads(body)["error"]["code"] == "BAD_REQUEST"
 
 
-async def test_b29_a_refused_handshake_is_an_answer_in_the_envelope(port: int) -> None:
+async def test_a_refused_handshake_is_an_answer_in_the_envelope_b29(port: int) -> None:
     for query, status, code in (("", 401, "UNAUTHORIZED"), (f"?token={TOKEN}&user_id=bo", 403, "FORBIDDEN")):
         with pytest.raises(InvalidStatus) as refusal:
             await connect(f"ws://127.0.0.1:{port}/api/v1/ws{query}")
@@ -270,7 +270,7 @@ def logging_as_it_was() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("logging_as_it_was")
-async def test_g20_the_log_never_holds_a_token_or_a_query(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_log_never_holds_a_token_or_a_query_g20(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "json")
     async with connect(f"ws://127.0.0.1:{port}/api/v1/ws?token={TOKEN}") as open_socket:
         await open_socket.recv()

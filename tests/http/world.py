@@ -154,7 +154,9 @@ class House:
     """The doors, built once, over whichever chat moves in."""
 
     def __init__(self, **environment: str) -> None:
-        settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **environment})
+        # All tests ask from one address, and many of them without a valid token.
+        patient = {"AUTH_FAILURES_BURST": "1000000000"}
+        settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **patient, **environment})
         self.app = create_app(settings, self._the_chat)
         self.chat: Chat | None = None
 
