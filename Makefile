@@ -6,7 +6,7 @@ DATA ?= .data
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench clean
+.PHONY: help setup run test check lint format openapi bench fuzz clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,6 +40,11 @@ format: setup ## Put every file into the house's shape
 
 openapi: setup ## Write docs/openapi.json
 	@$(BIN)/mtchat openapi --output docs/openapi.json
+
+fuzz: setup ## Strange inputs, long and anew: SEED=... repeats a run, TIMES=... sets its length
+	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); echo "SEED=$$seed TIMES=$(or $(TIMES),50)"; \
+	MTCHAT_FUZZ_SEED=$$seed MTCHAT_FUZZ_TIMES=$(or $(TIMES),50) $(BIN)/python -m pytest --hypothesis-seed=$$seed \
+	tests/http/test_parsers.py tests/contracts/test_markup.py tests/journeys/test_raw_bytes.py tests/journeys/test_api_description.py
 
 bench: setup ## What a send costs, layer by layer, in ratios
 	@$(BIN)/python bench/send.py

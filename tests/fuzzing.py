@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, settings
 
 TIMES = int(os.environ.get("MTCHAT_FUZZ_TIMES", "1"))
 """How many times as many examples as usual."""
+SEED = int(os.environ.get("MTCHAT_FUZZ_SEED", "1"))
+"""Where the random choices start."""
 
 
 def trying(examples: int) -> settings:

@@ -35,8 +35,9 @@ OURS = (ChatError, DoorError)
 PIECES = st.sampled_from(
     [
         b"{", b"}", b"[", b"]", b",", b":", b'"', b'"a"', b'"name"', b"\\", rb"\u0000", rb"\ud800", rb"\ude00",
-        b"0", b"-", b"1e", b"1e999", b".5", b"9" * 30, b"true", b"null", b"NaN", b"Infinity", b" ", b"\n", b"\x00", b"\xff",
-        b"\xed\xa0\x80", b"\xef\xbb\xbf", "ж".encode(), "🙂".encode(), b"[" * 70, b"]" * 70, b"//", b"'",
+        b"0", b"-", b"1e", b"1e999", b".5", b"9" * 30, b"true", b"null", b"NaN", b"Infinity", b" ", b"\n",
+        b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", "ж".encode(), "🙂".encode(), b"[" * 70, b"]" * 70,
+        b"//", b"'",
     ]
 )  # fmt: skip
 JSON_TEXT = st.recursive(
@@ -266,7 +267,8 @@ async def test_a_changed_token_is_nobodys_g17_b18(verifier: Verifier, at: int, p
 
 
 HEADER_NAMES = st.sampled_from(
-    [b"authorization", b"content-type", b"content-encoding", b"content-length", b"x-scope-config", b"x-request-id",
+    [b"authorization", b"content-type", b"content-encoding", b"content-length", b"x-scope-config",
+     b"x-request-id",
      b"idempotency-key", b"origin", b"access-control-request-headers", b"host", b"accept", b"expect", b"x-a"]
 )  # fmt: skip
 HEADER_VALUES = st.one_of(
@@ -276,8 +278,8 @@ HEADER_VALUES = st.one_of(
 TARGETS = st.lists(
     st.sampled_from(
         [b"/", b"/api/v1", b"/things", b"/names", b"/me", b"/ws", b"/management/host", b"%00", b"%ff", b"%2F",
-         b"%2e%2e", b"%", b"..", b"a", b"?", b"&", b"=", b"user_id=ana", b"limit=", b"9" * 25, b"-1", b"\xff", b";", b"#", b"{",
-         b"\\", b"0197c0de-0000-7000-8000-0000000000a1"]
+         b"%2e%2e", b"%", b"..", b"a", b"?", b"&", b"=", b"user_id=ana", b"limit=", b"9" * 25, b"-1", b"\xff",
+         b";", b"#", b"{", b"\\", b"0197c0de-0000-7000-8000-0000000000a1"]
     ),
     max_size=8,
 ).map(lambda parts: b"/" + b"".join(parts))  # fmt: skip
