@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
 
+from mtchat_app import addresses
+
 T = TypeVar("T")
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,]+")
@@ -146,9 +148,11 @@ def _public_key(value: str) -> str:
 
 
 def _key_set(value: str) -> str:
-    if not re.match(r"(https?|file)://.", value):
+    if re.match(r"file://.", value):
+        return value
+    if not re.match(r"https?://.", value):
         raise ValueError("must begin with https://, http:// or file://.")
-    return value
+    return addresses.check(value)
 
 
 def _setting(

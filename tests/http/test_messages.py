@@ -10,6 +10,7 @@ import pytest
 
 from tests.asking import OTHER_SCOPES, SCOPES
 from tests.builders import FakeClock
+from tests.contracts.test_markup import ATTACKS, complaints
 from tests.http.test_management_dialogs import BAD_KEYS
 from tests.http.world import World
 
@@ -124,6 +125,21 @@ async def test_content_is_made_safe_when_sent_and_when_edited_b43_b44_b45_b46_b4
     again = await world.person("ana").data("PUT", door(dialog, said["id"]), {"content": typed})
 
     assert said["content"] == again["content"] == stored
+
+
+async def test_no_attack_gets_through_a_send_or_an_edit_g18_b44_b45_b46(world: World) -> None:
+    dialog = await world.dialog("ana")
+    kept = await world.say("ana", dialog)
+    path = door(dialog, kept["id"])
+
+    for attack in ATTACKS:
+        # What is refused as blank on its own is kept with a word beside it.
+        said = await world.say("ana", dialog, f"x{attack}")
+        edited = await world.person("ana").data("PUT", path, {"content": f"x{attack}"})
+        again = await world.person("ana").data("PUT", path, {"content": said["content"]})
+
+        assert complaints(said["content"]) == []
+        assert edited["content"] == again["content"] == said["content"]
 
 
 @pytest.mark.parametrize(
