@@ -27,7 +27,6 @@ class Http1(HttpToolsProtocol):
     max_stray_bytes = 2 * 16 * 1024
     """Most bytes in a row that neither finish a head nor belong to a body."""
 
-    _is_in_head = False
     _is_refused = False
     _has_moved = False
     _stray_bytes = 0
@@ -42,27 +41,21 @@ class Http1(HttpToolsProtocol):
         if self._stray_bytes > self.max_stray_bytes and not self._is_refused:
             self._refuse(HeadersTooLarge())
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._is_in_head = True
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a trailer would pass for one after everybody has looked, so trailers are dropped."""
-        if self._is_in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Hand the request on.
 
         Raises:
             Malformed: RFC 9112 asks us to refuse it (sections 2.3, 3.2, 6.1), or it can't become a socket.
         """
-        self._is_in_head = False
         self._has_moved = True
-        if not self._is_sound():
+        parser: Any = self.parser
+        is_socket = parser.should_upgrade() and self._should_upgrade()
+        if not self._is_sound(is_socket=is_socket):
             raise Malformed
         super().on_headers_complete()
+        if not is_socket:
+            # Trailers would pass for headers after everybody has looked: they end up in a list nobody has.
+            self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -78,7 +71,7 @@ class Http1(HttpToolsProtocol):
         """Refuse what the parser refuses."""
         self._refuse(Malformed())
 
-    def _is_sound(self) -> bool:
+    def _is_sound(self, *, is_socket: bool) -> bool:
         parser: Any = self.parser
         version = parser.get_http_version()
         named = [name for name, _ in self.headers]
@@ -87,7 +80,7 @@ class Http1(HttpToolsProtocol):
             return False
         if codings and (version, codings) != ("1.1", [b"chunked"]):
             return False
-        if parser.should_upgrade() and self._should_upgrade():
+        if is_socket:
             return parser.get_method() == b"GET" and _FRAMING.isdisjoint(named) and self._unanswered() is None
         return True
 
