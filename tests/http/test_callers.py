@@ -95,9 +95,9 @@ async def me(front: Front, bearer_token: str, query: str = "") -> Answer:
 
 
 async def test_a_person_is_who_the_token_says_g10(front: Front) -> None:
-    answer = await me(front, token(sub="Ana Übermut", exp=NOW + 60))
+    answer = await me(front, token(sub="Ana Übermut", exp=NOW + 3600))
 
-    assert answer.data == {"user_id": "Ana Übermut", "scopes": None, "expires_at": NOW + 60}
+    assert answer.data == {"user_id": "Ana Übermut", "scopes": None, "expires_at": NOW + 3600}
 
 
 async def test_a_whole_number_names_a_person_too(front: Front) -> None:
@@ -311,7 +311,7 @@ async def test_a_token_may_have_to_expire() -> None:
     front = house({**SECURE, "JWT_REQUIRE_EXP": "true"})
 
     assert (await me(front, token())).refusal == (401, "UNAUTHORIZED")
-    assert (await me(front, token(exp=NOW + 60))).status == 200
+    assert (await me(front, token(exp=NOW + 3600))).status == 200
 
 
 async def test_audience_and_issuer_count_once_they_are_configured_b24() -> None:
@@ -843,9 +843,9 @@ async def test_a_socket_needs_a_token_of_its_own_b29(front: Front) -> None:
 
 
 async def test_a_socket_knows_whose_it_is_and_until_when(front: Front) -> None:
-    sent = await knock_for_socket(front, f"/api/v1/ws?token={token(exp=NOW + 60)}&user_id=ana")
+    sent = await knock_for_socket(front, f"/api/v1/ws?token={token(exp=NOW + 3600)}&user_id=ana")
 
-    assert json.loads(sent[1]["text"]) == {"user_id": "ana", "expires_at": NOW + 60}
+    assert json.loads(sent[1]["text"]) == {"user_id": "ana", "expires_at": NOW + 3600}
 
 
 async def test_listed_origins_may_open_sockets_and_other_pages_may_not_b29() -> None:
