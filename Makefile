@@ -6,7 +6,7 @@ DATA ?= .data
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench profile clean
+.PHONY: help setup run test check lint format openapi bench profile fuzz chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -47,6 +47,12 @@ bench: setup ## What everything costs beside its floor, in ratios; QUICK=1 shows
 profile: setup ## Where the service's time goes while it sends
 	@mkdir -p $(DATA)
 	@$(BIN)/python -m bench.profile --output $(DATA)/profile
+
+fuzz: setup ## Strange inputs, long and anew: SEED=... repeats a run, TIMES=... sets its length
+	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); echo "SEED=$$seed TIMES=$(or $(TIMES),10)"; \
+	MTCHAT_FUZZ_SEED=$$seed MTCHAT_FUZZ_TIMES=$(or $(TIMES),10) $(BIN)/python -m pytest --hypothesis-seed=$$seed \
+	tests/http/test_parsers.py tests/contracts/test_markup.py tests/journeys/test_raw_bytes.py tests/journeys/test_api_description.py
+
 
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,6 +12,9 @@ from mtchat_adapters import memory, postgres
 from mtchat_core.chat import Chat, Ports
 from tests import servers
 from tests.builders import FakeClock
+from tests.silence import listening_to_logs, no_secret_in_any_line
+
+__all__ = ["listening_to_logs", "no_secret_in_any_line"]
 
 _EMPTY = sa.text(
     "truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys"

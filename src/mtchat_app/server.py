@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from mtchat_app import http1
 from mtchat_app.http import log
 from mtchat_app.settings import Settings
 
@@ -37,7 +38,7 @@ def serve(app: Any, settings: Settings, *, on_ready: Callable[[], None] = lambda
         app,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=http1.within(settings.request_max_header_bytes),
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=settings.socket_frame_max_bytes,

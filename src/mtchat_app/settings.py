@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
 
+from mtchat_app import addresses
+
 T = TypeVar("T")
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,]+")
@@ -146,9 +148,11 @@ def _public_key(value: str) -> str:
 
 
 def _key_set(value: str) -> str:
-    if not re.match(r"(https?|file)://.", value):
+    if re.match(r"file://.", value):
+        return value
+    if not re.match(r"https?://.", value):
         raise ValueError("must begin with https://, http:// or file://.")
-    return value
+    return addresses.check(value)
 
 
 def _setting(
@@ -334,6 +338,20 @@ class Settings:
         shown="4 x NOTIFICATION_DELAY_SECS",
     )
 
+    auth_failures_rps: int = _setting(
+        "AUTH_FAILURES_RPS",
+        _whole(1),
+        "Failed authentications from one address, on and on. Always on.",
+        default=10,
+        unit="per second",
+    )
+    auth_failures_burst: int = _setting(
+        "AUTH_FAILURES_BURST",
+        _whole(1),
+        "Failed authentications from one address at once.",
+        default=100,
+        unit="requests",
+    )
     rate_limit_enabled: bool = _setting(
         "RATE_LIMIT_ENABLED",
         _yes_or_no,

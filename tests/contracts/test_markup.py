@@ -5,13 +5,14 @@ from html.parser import HTMLParser
 from typing import cast
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mtchat_adapters.nh3.markup import Nh3Sanitizer
 from mtchat_core.domain import markup
 from mtchat_core.domain.markup import TangledMarkup
 from mtchat_core.ports.markup import Sanitizer
+from tests.fuzzing import trying
 
 
 @pytest.fixture(scope="module")
@@ -454,7 +455,7 @@ OTHERS = st.sampled_from(
 FRAGMENTS = st.lists(st.one_of(STARTS, ENDS, OTHERS), max_size=25).map("".join)
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@trying(1000)
 @given(FRAGMENTS)
 @example("<a href=/1><table><tr><td><a href=/2>x")
 @example("<pre>&#10;&#10;&#13;x")
@@ -468,7 +469,7 @@ async def test_any_mixture_of_nasty_pieces_comes_out_allowed_and_final_g18(
     assert await sanitizer.clean(cleaned) == cleaned
 
 
-@settings(max_examples=300, deadline=None)
+@trying(300)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00<"), max_size=40))
 async def test_any_text_is_only_escaped_g18(sanitizer: Sanitizer, typed: str) -> None:
     cleaned = await sanitizer.clean(typed)

@@ -276,8 +276,9 @@ async def knock(
     *,
     method: str = "GET",
     body: bytes | Sequence[bytes] = b"",
+    **more: Any,
 ) -> Answer:
-    """Send one request exactly as given; a body in several parts comes chunked."""
+    """Send one request exactly as given; a body in several parts comes chunked, and *more* goes into the scope."""
     chunks = [body] if isinstance(body, bytes) else list(body)
     sent: list[dict[str, Any]] = []
 
@@ -290,7 +291,9 @@ async def knock(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = scope_of("http", target.encode() if isinstance(target, str) else target, headers, method=method)
+    scope = scope_of(
+        "http", target.encode() if isinstance(target, str) else target, headers, method=method, **more
+    )
     await front(scope, receive, send)  # type: ignore[arg-type]
     return _answer(sent, "http.response")
 

@@ -94,10 +94,10 @@ async def me(front: Front, bearer_token: str, query: str = "") -> Answer:
 # A token's person
 
 
-async def test_a_person_is_who_the_token_says(front: Front) -> None:
-    answer = await me(front, token(sub="Ana Übermut", exp=NOW + 60))
+async def test_a_person_is_who_the_token_says_g10(front: Front) -> None:
+    answer = await me(front, token(sub="Ana Übermut", exp=NOW + 3600))
 
-    assert answer.data == {"user_id": "Ana Übermut", "scopes": None, "expires_at": NOW + 60}
+    assert answer.data == {"user_id": "Ana Übermut", "scopes": None, "expires_at": NOW + 3600}
 
 
 async def test_a_whole_number_names_a_person_too(front: Front) -> None:
@@ -108,7 +108,7 @@ async def test_a_whole_number_names_a_person_too(front: Front) -> None:
 @pytest.mark.parametrize(
     "value", ["", " ", "\t\n", "x" * 256, "a\x00b", 1.0, 1.5, True, False, None, ["ana"], {"id": "ana"}, 10**30]
 )
-async def test_b22_b23_a_claim_that_names_nobody_is_refused(front: Front, value: object) -> None:
+async def test_a_claim_that_names_nobody_is_refused_b22_b23(front: Front, value: object) -> None:
     assert (await me(front, raw_token(json.dumps({"sub": value}).encode()))).refusal == (401, "UNAUTHORIZED")
 
 
@@ -125,7 +125,7 @@ async def test_the_claim_has_the_name_the_settings_give_it() -> None:
 # Signatures
 
 
-async def test_b18_only_the_algorithm_of_the_key_counts(front: Front) -> None:
+async def test_only_the_algorithm_of_the_key_counts_b18(front: Front) -> None:
     claims = {"sub": "ana"}
     foreign = [
         jwt.encode(claims, "", algorithm="none"),
@@ -151,7 +151,7 @@ async def test_b18_only_the_algorithm_of_the_key_counts(front: Front) -> None:
 @pytest.mark.parametrize(
     ("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256"), (ED_KEY, "EdDSA")], ids=["rsa", "ec", "ed25519"]
 )
-async def test_a_public_key_checks_with_its_own_algorithm_alone(key: Any, algorithm: str) -> None:
+async def test_a_public_key_checks_with_its_own_algorithm_alone_b18_g10(key: Any, algorithm: str) -> None:
     public = pem(key)
     front = house({"JWT_PUBLIC_KEY": public, "ADMIN_API_TOKEN": ADMIN})
     good = jwt.encode({"sub": "ana"}, key, algorithm=algorithm)
@@ -195,13 +195,13 @@ async def test_several_secrets_count_in_any_order_and_a_comma_belongs_to_a_singl
         {"alg": "HS256", "b64": True},
     ],
 )
-async def test_b25_a_token_that_asks_for_more_than_we_understand_is_refused(front: Front, header: Any) -> None:
+async def test_a_token_that_asks_for_more_than_we_understand_is_refused_b25(front: Front, header: Any) -> None:
     answer = await me(front, raw_token(b'{"sub":"ana"}', json.dumps(header).encode()))
 
     assert answer.refusal == (401, "UNAUTHORIZED")
 
 
-async def test_b25_addresses_and_paths_in_a_token_are_never_followed(
+async def test_addresses_and_paths_in_a_token_are_never_followed_b25(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trap(*_: Any, **__: Any) -> Any:
@@ -255,20 +255,20 @@ async def test_a_well_signed_token_still_has_to_make_sense(front: Front, payload
     assert (await me(front, raw_token(payload))).refusal == (401, "UNAUTHORIZED")
 
 
-async def test_b26_a_giant_token_is_not_even_read(front: Front) -> None:
+async def test_a_giant_token_is_not_even_read_b26(front: Front) -> None:
     assert (await me(front, token(padding="x" * 9000))).refusal == (401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize(
     "prefix", [b"", b"bearer ", b"BEARER ", b"Bearer", b"Bearer  ", b" Bearer ", b"Basic ", b"Token "]
 )
-async def test_b27_the_word_is_bearer_and_one_blank(front: Front, prefix: bytes) -> None:
+async def test_the_word_is_bearer_and_one_blank_b27(front: Front, prefix: bytes) -> None:
     answer = await knock(front, ME, ((b"authorization", prefix + token().encode()),))
 
     assert answer.refusal == (401, "UNAUTHORIZED")
 
 
-async def test_no_token_is_no_person(front: Front) -> None:
+async def test_no_token_is_no_person_g10(front: Front) -> None:
     assert (await knock(front, f"{ME}?user_id=ana")).refusal == (401, "UNAUTHORIZED")
 
 
@@ -298,7 +298,7 @@ async def test_no_token_is_no_person(front: Front) -> None:
         ({"iss": "anybody"}, None),
     ],
 )
-async def test_b21_times_count_when_present_with_a_minute_of_leeway(
+async def test_times_count_when_present_with_a_minute_of_leeway_b21(
     claims: dict[str, Any], code: str | None
 ) -> None:
     answer = await me(house(now=NOW), raw_token(json.dumps({"sub": "ana", **claims}).encode()))
@@ -311,10 +311,10 @@ async def test_a_token_may_have_to_expire() -> None:
     front = house({**SECURE, "JWT_REQUIRE_EXP": "true"})
 
     assert (await me(front, token())).refusal == (401, "UNAUTHORIZED")
-    assert (await me(front, token(exp=NOW + 60))).status == 200
+    assert (await me(front, token(exp=NOW + 3600))).status == 200
 
 
-async def test_b24_audience_and_issuer_count_once_they_are_configured() -> None:
+async def test_audience_and_issuer_count_once_they_are_configured_b24() -> None:
     front = house({**SECURE, "JWT_AUDIENCE": "chat, desk", "JWT_ISSUER": "https://host.test"})
     good: dict[str, Any] = {"sub": "ana", "iss": "https://host.test", "aud": ["other", "desk"]}
     bad: list[dict[str, Any]] = [
@@ -550,7 +550,7 @@ async def test_a_key_set_may_be_a_file(tmp_path: Path) -> None:
         ("?user_id=%61na", 200),
     ],
 )
-async def test_b19_b20_the_query_repeats_the_token_or_is_refused(front: Front, query: str, status: int) -> None:
+async def test_the_query_repeats_the_token_or_is_refused_b19_b20(front: Front, query: str, status: int) -> None:
     answer = await me(front, token(), query)
 
     assert answer.status == status
@@ -597,7 +597,7 @@ async def test_a_key_that_is_switched_off_does_not_open_the_door() -> None:
     assert (await knock(open_, f"{ME}?user_id=bo", bearer(token()))).data["user_id"] == "bo"
 
 
-async def test_insecurity_is_not_believed_next_to_a_key() -> None:
+async def test_insecurity_is_not_believed_next_to_a_key_g10() -> None:
     front = house({**SECURE, "ALLOW_INSECURE_USER_ID": "true", "ALLOW_OPEN_MANAGEMENT": "true"})
 
     assert (await knock(front, f"{ME}?user_id=ana")).refusal == (401, "UNAUTHORIZED")
@@ -642,7 +642,7 @@ async def test_a_token_with_scopes_that_are_none_is_refused_with_a_reason(front:
         assert "scopes" in answer.sentence
 
 
-async def test_b37_the_header_is_not_looked_at_where_tokens_carry_scopes(front: Front) -> None:
+async def test_the_header_is_not_looked_at_where_tokens_carry_scopes_b37(front: Front) -> None:
     for value in (scope_header(SCOPES), (b"x-scope-config", b"rubbish")):
         answer = await knock(front, ME, (*bearer(token()), value))
 
@@ -696,7 +696,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("scopes", MALFORMED)
-async def test_b36_a_malformed_header_is_refused_where_it_is_read(
+async def test_a_malformed_header_is_refused_where_it_is_read_b36(
     by_header: ByHeader, scopes: tuple[bytes, bytes]
 ) -> None:
     front, query, headers = by_header
@@ -709,7 +709,7 @@ async def test_b36_a_malformed_header_is_refused_where_it_is_read(
     assert read.status == 200 if is_absent else read.refusal == (400, "BAD_REQUEST")
 
 
-async def test_b36_an_oversized_header_is_refused(by_header: ByHeader) -> None:
+async def test_an_oversized_header_is_refused_b36(by_header: ByHeader) -> None:
     front, query, headers = by_header
 
     answer = await knock(front, ME + query, (*headers, scope_header({"scope_level0": ["a" * 20_000]})))
@@ -777,7 +777,7 @@ async def test_each_check_comes_before_the_next() -> None:
         (b"Bearer \xff", (403, "FORBIDDEN")),
     ],
 )
-async def test_b28_the_management_is_for_the_admin_token(
+async def test_the_management_is_for_the_admin_token_b28(
     front: Front, header: bytes | None, refusal: tuple[int, str]
 ) -> None:
     answer = await knock(front, "/api/v1/management/host", () if header is None else ((b"authorization", header),))
@@ -800,6 +800,25 @@ async def test_the_token_before_counts_while_hosts_change_over() -> None:
     assert statuses == [200, 200, 403]
 
 
+async def test_every_admin_token_is_compared_in_constant_time_whatever_matches_b28(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    front = house({**SECURE, "ADMIN_API_TOKEN_PREVIOUS": "the-old-one"})
+    compared: list[tuple[int, int]] = []
+    compare = hmac.compare_digest
+
+    def spy(given: bytes, known: bytes) -> bool:
+        compared.append((len(given), len(known)))
+        return compare(given, known)
+
+    monkeypatch.setattr(hmac, "compare_digest", spy)
+
+    for candidate in (ADMIN, "the-old-one", "", "x" * 5000):
+        compared.clear()
+        await knock(front, "/api/v1/management/host", bearer(candidate))
+        assert compared == [(32, 32)] * 2
+
+
 async def test_a_persons_token_does_not_open_the_management(front: Front) -> None:
     assert (await knock(front, "/api/v1/management/host", bearer(token()))).refusal == (403, "FORBIDDEN")
 
@@ -816,7 +835,7 @@ async def test_the_management_opens_only_when_that_was_said() -> None:
 # Sockets
 
 
-async def test_b29_a_socket_needs_a_token_of_its_own(front: Front) -> None:
+async def test_a_socket_needs_a_token_of_its_own_b29(front: Front) -> None:
     for target in ("/api/v1/ws", "/api/v1/ws?token=", "/api/v1/ws?token=x", "/api/v1/ws?user_id=ana"):
         assert (await refused_socket(front, target, bearer(token()))).refusal == (401, "UNAUTHORIZED")
     expired = await refused_socket(front, f"/api/v1/ws?token={token(exp=0)}")
@@ -824,12 +843,12 @@ async def test_b29_a_socket_needs_a_token_of_its_own(front: Front) -> None:
 
 
 async def test_a_socket_knows_whose_it_is_and_until_when(front: Front) -> None:
-    sent = await knock_for_socket(front, f"/api/v1/ws?token={token(exp=NOW + 60)}&user_id=ana")
+    sent = await knock_for_socket(front, f"/api/v1/ws?token={token(exp=NOW + 3600)}&user_id=ana")
 
-    assert json.loads(sent[1]["text"]) == {"user_id": "ana", "expires_at": NOW + 60}
+    assert json.loads(sent[1]["text"]) == {"user_id": "ana", "expires_at": NOW + 3600}
 
 
-async def test_b29_listed_origins_may_open_sockets_and_other_pages_may_not() -> None:
+async def test_listed_origins_may_open_sockets_and_other_pages_may_not_b29() -> None:
     front = house({**SECURE, "WS_ALLOWED_ORIGINS": "https://app.test,https://desk.test"})
     target = f"/api/v1/ws?token={token()}"
 
@@ -869,7 +888,7 @@ async def test_each_person_has_a_bucket_of_their_own() -> None:
     assert set(health) == {200}
 
 
-async def test_b63_guessing_tokens_counts_against_the_address() -> None:
+async def test_guessing_tokens_counts_against_the_address_b63() -> None:
     front = limited()
 
     guesses = [(await me(front, f"guess-{n}")).status for n in range(5)]
@@ -881,7 +900,48 @@ async def test_b63_guessing_tokens_counts_against_the_address() -> None:
     assert asked == [403, 403, 403, 429, 429]
 
 
-async def test_b63_sockets_count_too() -> None:
+async def test_failures_are_limited_by_default_and_valid_tokens_are_never_shut_out_b63() -> None:
+    front = house({**SECURE, "AUTH_FAILURES_RPS": "1", "AUTH_FAILURES_BURST": "3"})
+    host = "/api/v1/management/host"
+
+    guesses = [await me(front, f"guess-{n}") for n in range(4)]
+    assert [guess.status for guess in guesses] == [401, 401, 401, 429]
+    assert guesses[3].refusal == (429, "RATE_LIMIT_EXCEEDED")
+    assert guesses[3].headers["retry-after"] == "1"
+    assert (await knock(front, host, bearer("guess"))).status == 429
+    assert (await refused_socket(front, "/api/v1/ws?token=guess")).refusal == (429, "RATE_LIMIT_EXCEEDED")
+
+    for _ in range(20):
+        assert (await me(front, token())).status == 200
+        assert (await knock(front, host, bearer(ADMIN))).status == 200
+    assert (await me(front, token(exp=0))).refusal == (401, "TOKEN_EXPIRED")
+
+
+async def test_expired_tokens_are_no_guesses_b63() -> None:
+    front = house({**SECURE, "AUTH_FAILURES_BURST": "1"})
+
+    assert {(await me(front, token(exp=0))).status for _ in range(20)} == {401}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("not:an:address", "not:an:address", True),
+    ],
+)
+async def test_each_address_fails_for_itself_b63(first: str, second: str, is_one: bool) -> None:
+    front = house({**SECURE, "AUTH_FAILURES_BURST": "1"})
+
+    statuses = [(await knock(front, ME, bearer("guess"), client=(who, 1))).status for who in (first, second)]
+
+    assert statuses == [401, 429 if is_one else 401]
+
+
+async def test_sockets_count_too_b63() -> None:
     front = limited(RATE_LIMIT_BURST="1")
     target = f"/api/v1/ws?token={token()}"
 
@@ -889,7 +949,7 @@ async def test_b63_sockets_count_too() -> None:
     assert (await refused_socket(front, target)).refusal == (429, "RATE_LIMIT_EXCEEDED")
 
 
-async def test_b64_saying_and_joining_have_budgets_of_their_own() -> None:
+async def test_saying_and_joining_have_budgets_of_their_own_b64() -> None:
     front = limited(RATE_LIMIT_BURST="100", RATE_LIMIT_MESSAGES_BURST="2", RATE_LIMIT_MEMBERSHIP_BURST="1")
 
     async def statuses(path: str) -> list[int]:

@@ -92,7 +92,7 @@ async def test_a_segment_is_decoded_and_an_encoded_slash_stays_inside_it(
 @pytest.mark.parametrize(
     "path", ["a%00/b", "%00/%2F", "%ff/a", "a/%C3", "a/%C3%28", "%ED%A0%80/a", "%C0%AF/a", "%C3/%A9"]
 )
-async def test_b4_b6_a_path_that_is_no_text_is_refused(front: Front, path: str) -> None:
+async def test_a_path_that_is_no_text_is_refused_b4_b6(front: Front, path: str) -> None:
     assert (await ask(front, f"/api/v1/names/{path}")).refusal == (400, "BAD_REQUEST")
 
 
@@ -176,7 +176,7 @@ async def test_a_bad_uuid_in_path_or_query_is_refused_without_repeating_it(front
         ("unknown=1&limit=3&unknown=2", 3),
     ],
 )
-async def test_b38_any_whole_number_reaches_the_route_within_64_bits(front: Front, query: str, limit: int) -> None:
+async def test_any_whole_number_reaches_the_route_within_64_bits_b38(front: Front, query: str, limit: int) -> None:
     assert (await ask(front, f"{THING}?{query}")).data["limit"] == limit
 
 
@@ -210,7 +210,7 @@ async def test_b38_any_whole_number_reaches_the_route_within_64_bits(front: Fron
         "unknown=%ED%A0%80",
     ],
 )
-async def test_b38_a_query_that_says_nothing_clear_is_refused(front: Front, query: str) -> None:
+async def test_a_query_that_says_nothing_clear_is_refused_b38(front: Front, query: str) -> None:
     assert (await ask(front, f"{THING}?{query}")).refusal == (400, "BAD_REQUEST")
 
 
@@ -254,7 +254,7 @@ async def test_a_refused_head_has_no_body_either(front: Front) -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "POST", "DELETE", "PATCH", "PROPFIND"])
-async def test_b17_other_methods_are_refused_with_those_that_work(front: Front, method: str) -> None:
+async def test_other_methods_are_refused_with_those_that_work_b17(front: Front, method: str) -> None:
     answer = await ask(front, THING, method=method)
 
     assert answer.refusal == (405, "BAD_REQUEST")
@@ -271,7 +271,7 @@ async def test_an_address_for_sockets_says_so(front: Front) -> None:
 # Headers
 
 
-async def test_b16_too_many_headers_are_refused(front: Front) -> None:
+async def test_too_many_headers_are_refused_b16(front: Front) -> None:
     fits = await knock(front, THING, (*AUTH, *[(b"x-%d" % i, b"v" * 100) for i in range(100)]))
     exceeds = await knock(front, THING, (*AUTH, *[(b"x-%d" % i, b"v" * 100) for i in range(200)]))
     long_address = await ask(front, f"{THING}?search={'x' * 17_000}")
@@ -489,7 +489,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
 
 
 @pytest.mark.parametrize("look", ["json", "console"])
-async def test_b67_whatever_is_logged_stays_inside_its_line(written: Callable[[], str], look: Any) -> None:
+async def test_whatever_is_logged_stays_inside_its_line_b67(written: Callable[[], str], look: Any) -> None:
     log.configure("info", look)
     front = house(OPEN)
 

@@ -184,10 +184,10 @@ LIMITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("passes", "fails"), LIMITS.values(), ids=LIMITS.keys())
-async def test_at_the_limit_passes_and_one_more_is_refused(
+async def test_at_the_limit_passes_and_one_more_is_refused_b49_b50_b52_b65(
     world: World, passes: dict[str, Any], fails: dict[str, Any]
 ) -> None:
-    """B49, B50, B52, B65: lengths count characters."""
+    """Lengths count characters."""
     await world.host.data("POST", "/dialogs", EMPTY | passes)
 
     assert await world.refuses(world.host, "POST", "/dialogs", EMPTY | fails) == (400, "INVALID_INPUT")
@@ -222,8 +222,7 @@ async def test_at_the_limit_passes_and_one_more_is_refused(
     ],
     ids=repr,
 )
-async def test_a_value_that_breaks_a_rule_is_refused(world: World, fields: dict[str, Any]) -> None:
-    """B3, B49, B50."""
+async def test_a_value_that_breaks_a_rule_is_refused_b3_b49_b50(world: World, fields: dict[str, Any]) -> None:
     assert await world.refuses(world.host, "POST", "/dialogs", EMPTY | fields) == (400, "INVALID_INPUT")
 
 
@@ -249,8 +248,7 @@ async def test_a_value_that_breaks_a_rule_is_refused(world: World, fields: dict[
     ],
     ids=repr,
 )
-async def test_a_body_of_another_shape_is_refused(world: World, body: object) -> None:
-    """B11, B12."""
+async def test_a_body_of_another_shape_is_refused_b11_b12(world: World, body: object) -> None:
     assert await world.refuses(world.host, "POST", "/dialogs", body) == (422, "INVALID_INPUT")
 
 
@@ -286,8 +284,7 @@ async def test_a_key_whose_dialog_is_gone_does_not_bring_it_back(world: World) -
 
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
-async def test_a_malformed_key_is_refused(world: World, key: bytes) -> None:
-    """B66."""
+async def test_a_malformed_key_is_refused_b66(world: World, key: bytes) -> None:
     refusal = await world.refuses(world.host, "POST", "/dialogs", EMPTY, headers={"Idempotency-Key": key})
 
     assert refusal == (400, "BAD_REQUEST")
@@ -359,8 +356,7 @@ async def test_search_without_scopes_finds_the_newest_dialog_without_scopes(
 @pytest.mark.parametrize(
     ("one", "other"), [("rfq", "RFQ"), ("\u00c5", "A\u030a"), ("a", "a ")], ids=["case", "normal form", "blank"]
 )
-async def test_ids_are_compared_exactly(world: World, one: str, other: str) -> None:
-    """B53."""
+async def test_ids_are_compared_exactly_b53(world: World, one: str, other: str) -> None:
     await world.dialog(object_id=one, scopes=[])
 
     found = await world.host.data("POST", "/dialogs/search", {"object_type": "order", "object_id": other})
@@ -535,8 +531,7 @@ async def test_the_hosts_list_can_be_narrowed_to_an_object(world: World, query: 
 
 
 @pytest.mark.parametrize(("limit", "shown"), [("-1", 1), ("0", 1), ("1", 1), ("1000000000", 3)])
-async def test_the_hosts_page_size_is_clamped(world: World, limit: str, shown: int) -> None:
-    """B38."""
+async def test_the_hosts_page_size_is_clamped_b38(world: World, limit: str, shown: int) -> None:
     for _ in range(3):
         await world.dialog()
 
@@ -544,13 +539,11 @@ async def test_the_hosts_page_size_is_clamped(world: World, limit: str, shown: i
 
 
 @pytest.mark.parametrize("query", ["limit=x", "limit=", "limit=1&limit=2", "cursor=junk", "cursor=", "cursor=%00"])
-async def test_a_bad_query_of_the_hosts_list_is_refused(world: World, query: str) -> None:
-    """B4, B38, B39."""
+async def test_a_bad_query_of_the_hosts_list_is_refused_b4_b38_b39(world: World, query: str) -> None:
     assert await world.refuses(world.host, "GET", f"/dialogs?{query}") == (400, "BAD_REQUEST")
 
 
-async def test_a_cursor_of_a_persons_list_is_none_of_the_hosts(world: World) -> None:
-    """B39."""
+async def test_a_cursor_of_a_persons_list_is_none_of_the_hosts_b39(world: World) -> None:
     await world.dialog("ana")
     cursor = (await world.person("ana")("GET", "/dialogs?limit=1")).json()["next_cursor"]
 

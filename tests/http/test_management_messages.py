@@ -168,10 +168,9 @@ async def test_the_same_key_with_something_else_to_say_is_refused(
 
 @WAY
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
-async def test_a_malformed_key_is_refused(
+async def test_a_malformed_key_is_refused_b66(
     world: World, body: dict[str, Any], other: dict[str, Any], key: bytes
 ) -> None:
-    """B66."""
     dialog = await world.dialog("ana", "bo")
 
     refusal = await world.refuses(world.host, "POST", door(dialog), body, headers={"Idempotency-Key": key})

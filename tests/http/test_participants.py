@@ -87,8 +87,7 @@ async def test_who_rejoins_starts_afresh(world: World) -> None:
     assert entry["unread_count"] == history
 
 
-async def test_who_is_in_cannot_join_again(world: World) -> None:
-    """B40."""
+async def test_who_is_in_cannot_join_again_b40(world: World) -> None:
     dialog = await world.dialog("ana")
 
     for body in (CY, None):
@@ -96,8 +95,7 @@ async def test_who_is_in_cannot_join_again(world: World) -> None:
         assert refusal == (400, "BAD_REQUEST")
 
 
-async def test_of_twenty_joins_at_once_one_succeeds(world: World) -> None:
-    """B40."""
+async def test_of_twenty_joins_at_once_one_succeeds_b40(world: World) -> None:
     dialog = await world.dialog("ana")
     cy = world.person("cy")
 
@@ -131,10 +129,9 @@ LIMITS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("passes", "fails"), LIMITS.values(), ids=LIMITS.keys())
-async def test_a_profile_at_its_limits_passes_and_one_more_is_refused(
+async def test_a_profile_at_its_limits_passes_and_one_more_is_refused_b49(
     world: World, passes: dict[str, str], fails: dict[str, str]
 ) -> None:
-    """B49."""
     dialog = await world.dialog("ana")
     cy, path = world.person("cy"), f"/dialogs/{dialog}/join"
 
@@ -144,8 +141,7 @@ async def test_a_profile_at_its_limits_passes_and_one_more_is_refused(
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u200b", "\u3164\u2800", "\u202e", "a\x00b"], ids=ascii)
-async def test_a_name_that_shows_nothing_is_refused(world: World, name: str) -> None:
-    """B49."""
+async def test_a_name_that_shows_nothing_is_refused_b49(world: World, name: str) -> None:
     dialog = await world.dialog("ana")
 
     refusal = await world.refuses(
@@ -155,8 +151,7 @@ async def test_a_name_that_shows_nothing_is_refused(world: World, name: str) -> 
     assert refusal == (400, "INVALID_INPUT")
 
 
-async def test_bidirectional_controls_are_taken_out_of_names_and_other_marks_stay(world: World) -> None:
-    """B48."""
+async def test_bidirectional_controls_are_taken_out_of_names_and_other_marks_stay_b48(world: World) -> None:
     dialog = await world.dialog()
 
     await world.person("cy").data(
@@ -199,8 +194,7 @@ async def test_who_leaves_is_out_and_it_is_said(world: World) -> None:
     assert await cy.refused("GET", f"/dialogs/{dialog}/messages") == (403, "FORBIDDEN")
 
 
-async def test_a_stranger_cannot_leave(world: World) -> None:
-    """B40."""
+async def test_a_stranger_cannot_leave_b40(world: World) -> None:
     dialog = await world.dialog("ana", "bo")
     await world.person("bo").data("POST", f"/dialogs/{dialog}/leave")
 
@@ -213,8 +207,7 @@ async def test_a_stranger_cannot_leave(world: World) -> None:
     )
 
 
-async def test_a_removal_and_a_send_at_once_leave_one_of_two_histories(world: World) -> None:
-    """B41."""
+async def test_a_removal_and_a_send_at_once_leave_one_of_two_histories_b41(world: World) -> None:
     dialog = await world.dialog("ana", "bo")
 
     sent, removed = await asyncio.gather(

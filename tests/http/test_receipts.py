@@ -120,8 +120,7 @@ async def test_reading_part_of_it_leaves_what_others_said_after(world: World) ->
     assert await unread(world, "bo", dialog) == 2
 
 
-async def test_a_mark_never_moves_back(world: World) -> None:
-    """B34."""
+async def test_a_mark_never_moves_back_b34(world: World) -> None:
     dialog = await world.dialog("ana", "bo")
     old, new = [(await world.say("ana", dialog))["id"] for _ in range(2)]
     await read(world, "bo", dialog, new)
@@ -144,8 +143,7 @@ async def test_a_newcomer_reads_the_system_messages_too(world: World) -> None:
 
 
 @pytest.mark.parametrize("target", ["unknown", "other dialog", "deleted"])
-async def test_a_mark_on_a_message_that_is_not_there_is_refused(world: World, target: str) -> None:
-    """B33."""
+async def test_a_mark_on_a_message_that_is_not_there_is_refused_b33(world: World, target: str) -> None:
     dialog, other = await world.dialog("ana", "bo"), await world.dialog("ana", "bo")
     deleted = (await world.say("ana", dialog))["id"]
     await world.say("ana", dialog)
@@ -174,8 +172,7 @@ async def test_who_is_not_in_marks_nothing(world: World) -> None:
     [{}, {"last_read_message_id": None}, {"last_read_message_id": "x"}, {"last_read_message_id": 1}, []],
     ids=repr,
 )
-async def test_a_mark_of_another_shape_is_refused(world: World, body: object) -> None:
-    """B11, B12."""
+async def test_a_mark_of_another_shape_is_refused_b11_b12(world: World, body: object) -> None:
     dialog = await world.dialog("ana")
 
     refusal = await world.refuses(world.person("ana"), "POST", f"/dialogs/{dialog}/read", body)

@@ -164,6 +164,61 @@ def test_keys_that_can_not_check_are_refused(tmp_path: Path) -> None:
 # Serving
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/keys",
+        "http://169.254.169.254./keys",
+        "http://2852039166/keys",
+        "http://0xa9fea9fe/keys",
+        "http://0xa9.0xfe.0xa9.0xfe/keys",
+        "http://0251.0376.0251.0376/keys",
+        "http://169.254.43518/keys",
+        "http://127.1/keys",
+        "http://[::ffff:169.254.169.254]/keys",
+        "http://[::ffff:a9fe:a9fe]/keys",
+        "http://[2002:a9fe:a9fe::]/keys",
+        "http://[fe80::1%25eth0]/keys",
+        "http://[fd00:ec2::254]/keys",
+        "http://100.100.100.200/keys",
+        "http://metadata.google.internal/keys",
+        "http://METADATA.google.internal./keys",
+        "http://0.0.0.0/keys",
+        "http://0/keys",
+        "http://[::]/keys",
+        "http://224.0.0.1/keys",
+        "http://user:word@keys.test/",
+        "http://keys.test@169.254.169.254/",
+        "http://keys.test\\@169.254.169.254/",
+        "http://keys.test /",
+        "http:///keys",
+        "http://keys.test:port/",
+        "gopher://keys.test/",
+        "//keys.test/",
+    ],
+)
+def test_an_address_that_leads_elsewhere_than_it_says_is_refused_at_the_start_b68(url: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.load({"JWT_JWKS_URL": url})
+
+    [problem] = refusal.value.problems
+    assert problem.startswith("JWT_JWKS_URL must ")
+    assert url not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://keys.test/.well-known/jwks.json?v=1",
+        "http://127.0.0.1:8080/keys",
+        "http://10.0.0.7/",
+        "http://[::1]:1/",
+    ],
+)
+def test_an_address_that_is_what_it_says_will_do_b68(url: str) -> None:
+    assert Settings.load({"JWT_JWKS_URL": url}).jwt_jwks_url == url
+
+
 def test_serving_needs_an_admin_token_and_a_key() -> None:
     found = serving_problems()
 

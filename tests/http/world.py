@@ -16,6 +16,7 @@ from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
 from mtchat_core.domain.ids import UserId
+from tests import silence
 from tests.asking import ADMIN, MANAGEMENT, PERSON, SCOPES, SECRET, Asker, Scopes, token
 from tests.holding import Held
 
@@ -154,7 +155,9 @@ class House:
     """The doors, built once, over whichever chat moves in."""
 
     def __init__(self, **environment: str) -> None:
-        settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **environment})
+        # All tests ask from one address, and many of them without a valid token.
+        patient = {"AUTH_FAILURES_BURST": "1000000000"}
+        settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **patient, **environment})
         self.app = create_app(settings, self._the_chat)
         self.chat: Chat | None = None
 
@@ -164,6 +167,12 @@ class House:
         yield Service(self.chat)
 
 
+async def _check_error_body(answer: httpx.Response) -> None:
+    if answer.status_code >= 400:
+        body = (await answer.aread()).decode()
+        assert not silence.secrets_in(body), body
+
+
 @asynccontextmanager
 async def open_world(chat: Chat, house: House) -> AsyncGenerator[World]:
     """Open the service over *chat*, and close it after the block."""
@@ -171,6 +180,8 @@ async def open_world(chat: Chat, house: House) -> AsyncGenerator[World]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.lifespan())
         client = await stack.enter_async_context(
-            httpx.AsyncClient(transport=ASGIWebSocketTransport(app), base_url=URL)
+            httpx.AsyncClient(
+                transport=ASGIWebSocketTransport(app), base_url=URL, event_hooks={"response": [_check_error_body]}
+            )
         )
         yield World(chat, app.app, client, stack)

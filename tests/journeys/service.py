@@ -17,6 +17,7 @@ from typing import Any, Self
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests import silence
 from tests.asking import ADMIN, MANAGEMENT, PERSON, SECRET, Asker, Scopes, token
 
 PATIENCE_SECONDS = 60.0
@@ -68,6 +69,8 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if kind is None:
+            silence.check_log(self.logged())
 
     def stop(self) -> None:
         """End the process as an operator would, and wait for it."""

@@ -4,6 +4,7 @@ import binascii
 import hashlib
 import hmac
 from base64 import b64decode
+from ipaddress import IPv6Address
 from typing import Self, cast
 
 from attrs import frozen
@@ -12,9 +13,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from mtchat_app.http import parameters, strict_json, trace
-from mtchat_app.http.errors import DoorError, Unauthorized
+from mtchat_app.http.errors import DoorError, TokenExpired, Unauthorized
 from mtchat_app.http.identity import Identity, Verifier, read_scopes
-from mtchat_app.http.limits import Limits
+from mtchat_app.http.limits import Buckets, Limits
 from mtchat_app.http.parameters import Connection, Pairs, header, read_query
 from mtchat_app.settings import Settings
 from mtchat_core.domain.errors import BadRequest, ChatError, Forbidden
@@ -56,6 +57,8 @@ class Callers:
     admin_digests: tuple[bytes, ...]
     is_management_open: bool
     socket_origins: frozenset[bytes]
+    failures: Buckets
+    """Failed authentications by address. Valid tokens never look at them: nobody can shut others out."""
     limits: Limits | None = None
 
     @classmethod
@@ -68,6 +71,7 @@ class Callers:
             admin_digests=tuple(_digest(token.encode()) for token in settings.admin_tokens),
             is_management_open=settings.allow_open_management and not settings.admin_tokens,
             socket_origins=frozenset(origin.encode() for origin in settings.ws_allowed_origins),
+            failures=Buckets(settings.auth_failures_rps, settings.auth_failures_burst),
             limits=Limits.of(settings),
         )
 
@@ -90,8 +94,12 @@ class Callers:
             self._check_origin(scope)
         try:
             identity = await self._identify(scope, is_socket=is_socket)
-        except Unauthorized:
+        except TokenExpired:
+            # It was good once, so that nobody has guessed it.
             self._count(_address(connection))
+            raise
+        except Unauthorized:
+            self._fail(connection)
             raise
         trace.of(scope).user_id = identity.user_id
         self._count(("user", identity.user_id), cast("str | None", handler.opt.get("budget")))
@@ -108,10 +116,13 @@ class Callers:
             BadRequest: path or query can't be read.
             RateLimited: too many requests.
         """
-        scope = connection.scope
-        self._count(_address(connection))
-        if not self.is_management_open:
-            self._check_admin(_bearer(scope))
+        try:
+            if not self.is_management_open:
+                self._check_admin(_bearer(connection.scope))
+        except (Unauthorized, Forbidden):
+            self._fail(connection)
+            raise
+        self._count(("host", *_address(connection)))
         parameters.check(connection)
 
     def _check_admin(self, token: bytes) -> None:
@@ -149,7 +160,12 @@ class Callers:
             None if value is None or not all(0x20 <= byte < 0x7F for byte in value) else _read_scope_header(value)
         )
 
-    def _count(self, who: tuple[str, str], budget: str | None = None) -> None:
+    def _fail(self, connection: Connection) -> None:
+        address = _address(connection)
+        self.failures.take(address)
+        self._count(address)
+
+    def _count(self, who: tuple[str, ...], budget: str | None = None) -> None:
         if self.limits is not None:
             self.limits.take(who, budget)
 
@@ -195,4 +211,11 @@ def _read_scope_header(value: bytes) -> UserScope:
 
 
 def _address(connection: Connection) -> tuple[str, str]:
-    return "address", connection.client.host if connection.client else ""
+    """Return where the caller is; one customer has a whole /64 of IPv6 (RFC 6177), and counts once."""
+    host = connection.client.host if connection.client else ""
+    if ":" not in host:
+        return "address", host
+    try:
+        return "address", IPv6Address(host.partition("%")[0]).exploded[:19]
+    except ValueError:
+        return "address", host

@@ -1,7 +1,7 @@
 """Places in lists as opaque text: a client hands back what it was given, and nothing else."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -79,6 +79,9 @@ def _read(cursor: str, kind: type[T]) -> T:
 
 
 def _aware(instant: datetime) -> datetime:
-    if instant.tzinfo is None:
-        raise CursorUnknown
-    return instant
+    try:
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except OverflowError:
+        pass  # a made-up instant before the year 1, or after 9999
+    raise CursorUnknown

@@ -1,0 +1,65 @@
+"""Addresses the service itself may call: those an operator means, not those that trick it (SSRF)."""
+
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+_METADATA: Final = {
+    "metadata",
+    "metadata.google.internal",
+    "100.100.100.200",
+    "fd00:ec2::254",
+}
+"""Where clouds tell a machine its secrets, beside the link-local addresses."""
+
+
+def check(url: str) -> str:
+    """Return *url* if it is a plain absolute http or https address that may be called.
+
+    Names are not looked up here: whoever calls checks what they lead to.
+    Raises:
+        ValueError: a user name, blanks or backslashes in it, an IP address in a form that hides it, or
+            one of a metadata service, of this link, of a group or of nobody. The sentence continues
+            after the setting's name.
+    """
+    if not url.isprintable() or re.search(r"[\s\\]", url):
+        raise ValueError("must be an address without blanks and backslashes.")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("must be a valid address.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("must begin with https:// or http:// and a host.")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user name.")
+    if host.rstrip(".") in _METADATA or _is_forbidden(_literal(host.rstrip("."))):
+        raise ValueError("must not lead to a metadata service, a link-local, multicast or unspecified address.")
+    return url
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address that *host* is, or None for a name.
+
+    Raises:
+        ValueError: an IPv4 address that is not written as four decimal numbers.
+    """
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            return None
+        raise ValueError("must write an IPv4 address as four decimal numbers.") from None
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address.sixtofour or address
+    return address
+
+
+def _is_forbidden(address: IPv4Address | IPv6Address | None) -> bool:
+    return address is not None and (
+        address.is_link_local or address.is_multicast or address.is_unspecified or str(address) in _METADATA
+    )
