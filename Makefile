@@ -1,12 +1,13 @@
 # One command for each thing one does here; `make` alone lists them.
 PYTHON ?= python3
+MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench clean
+.PHONY: help setup run test check lint format openapi bench chaos clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -43,6 +44,9 @@ openapi: setup ## Write docs/openapi.json
 
 bench: setup ## What a send costs, layer by layer, in ratios
 	@$(BIN)/python bench/send.py
+
+chaos: setup ## People talk while things break: MINUTES=10, SEED= to repeat a run
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
