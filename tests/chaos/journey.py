@@ -38,8 +38,9 @@ class Report:
         calls, verdict = self.history.calls, self.verdict
         statuses = Counter(status for call in calls for status in call.statuses)
         failures = {status: count for status, count in sorted(statuses.items()) if status >= 500}
-        struck = " ".join(f"{kind} {len(times)}" for kind, times in sorted(self.faults.items()))
-        slowest = max((time for times in self.faults.values() for time in times), default=0.0)
+        struck = ", ".join(
+            f"{kind} {len(times)} (well after {max(times):.1f} s)" for kind, times in sorted(self.faults.items())
+        )
         frames = sum(len(connection.frames) for connection in self.history.connections)
         return (
             f"seed {self.seed}, {self.seconds:.0f} s, {len(calls)} actions, "
@@ -48,7 +49,7 @@ class Report:
             f"out of order {len(verdict.disordered)}, leaks {len(verdict.leaked)}, missed {len(verdict.missed)}, "
             f"miscounted {len(verdict.miscounted)}, kept though refused {len(verdict.kept_anyway)}; "
             f"5xx {failures or 'none'}, no answer {statuses[0]}; faults: {struck or 'none'}; "
-            f"slowest recovery {slowest:.1f} s, slowest answer {self.slowest_answer:.1f} s"
+            f"slowest answer {self.slowest_answer:.1f} s"
         )
 
 

@@ -80,6 +80,8 @@ def session_settings(schema: str, *, lock_wait: timedelta) -> Mapping[str, str]:
         "application_name": "mtchat",
         "timezone": "UTC",
         "jit": "off",
+        # Locks decide our order; a host's stricter default would only undo what waited for them.
+        "default_transaction_isolation": "read committed",
         "lock_timeout": milliseconds(lock_wait),
         "idle_in_transaction_session_timeout": milliseconds(IDLE_IN_TRANSACTION),
     }

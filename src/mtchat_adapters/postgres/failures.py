@@ -13,6 +13,7 @@ RETRY_AFTER = timedelta(seconds=1)
 # SQLSTATE codes and classes: PostgreSQL's manual, appendix A.
 _READ_ONLY, _LOCK_NOT_AVAILABLE = "25006", "55P03"
 _OUTPACED = ("23503", "23505")
+_UNDONE = ("40001", "40P01")
 _LOST = ("08", "57P0", "25P03")
 _PASSING = {
     _READ_ONLY: "it takes no changes (a standby, or read-only)",
@@ -37,6 +38,10 @@ _log = logging.getLogger(__name__)
 
 class Lost(ServiceUnavailable):
     """The connection is gone, so that another one may do."""
+
+
+class Undone(ServiceUnavailable):
+    """The server undid it in favour of another transaction; again, it may well succeed."""
 
 
 class Busy(ServiceUnavailable):
@@ -80,7 +85,7 @@ def translated(error: Exception) -> Exception:
     for beginning, says in _PASSING.items():
         if state.startswith(beginning):
             _log.warning("the database can't serve: %s (%s)", says, state)
-            return ServiceUnavailable(retry_after=RETRY_AFTER)
+            return (Undone if state in _UNDONE else ServiceUnavailable)(retry_after=RETRY_AFTER)
     return Fault(f"PostgreSQL refused a statement: {kind} {state} {getattr(error, 'constraint_name', None) or ''}")
 
 

@@ -16,8 +16,10 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from mtchat_adapters.postgres.failures import Fault, Lost, spoils_connection, translated, unreachable
+from mtchat_adapters.postgres.failures import Fault, Lost, Undone, spoils_connection, translated, unreachable
 from mtchat_core.domain.errors import ServiceUnavailable
+
+UNDONE_ATTEMPTS = 3
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -203,17 +205,24 @@ class Trips:
     async def all(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Sequence[Row]:
         """Run a statement and return its rows; once more if the connection turns out to be gone.
 
-        One that is not repeatable is run once: it may have been committed all the same.
+        One that is not repeatable is not: it may have been committed all the same. What the server
+        undid (a deadlock, a serialization failure) is run up to three times more in any case.
         Raises:
             ServiceUnavailable: the database can't be reached, or did not answer in time.
             Outpaced: something committed meanwhile contradicts it.
         """
-        try:
-            return await self._once(statement, values)
-        except Lost:
-            if not is_repeatable:
-                raise
-            return await self._once(statement, values)
+        again_when_lost, again_when_undone = int(is_repeatable), UNDONE_ATTEMPTS
+        while True:
+            try:
+                return await self._once(statement, values)
+            except Lost:
+                if not again_when_lost:
+                    raise
+                again_when_lost -= 1
+            except Undone:
+                if not again_when_undone:
+                    raise
+                again_when_undone -= 1
 
     async def one(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Row | None:
         """Run a statement and return its row, if there is one."""
