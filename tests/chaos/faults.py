@@ -40,6 +40,11 @@ class Database:
         # The server ends with the thread that started it.
         self._thread = ThreadPoolExecutor(max_workers=1)
 
+    @property
+    def runs(self) -> bool:
+        """Whether the server has not ended."""
+        return self._server.pid is not None
+
     async def start(self) -> None:
         """Start the server, and have the address lead to it."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._server.start)

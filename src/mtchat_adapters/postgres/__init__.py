@@ -69,7 +69,9 @@ class PostgresStore:
         return self.pool.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def is_ready(self) -> bool:
-        """Tell whether the database answers, and takes changes."""
+        """Tell whether the database answers, and takes changes: it is writable, and has room."""
+        if self.pool.lacks_room:
+            return False
         try:
             [database] = await Trips(self.pool).all(_IS_WRITABLE, {})
         except ServiceUnavailable:

@@ -1,6 +1,7 @@
 """What the driver complains about, in words of our own: never SQL, never a value."""
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
 from asyncpg import InterfaceError, InternalClientError  # type: ignore[import-untyped]
@@ -14,6 +15,7 @@ RETRY_AFTER = timedelta(seconds=1)
 _READ_ONLY, _LOCK_NOT_AVAILABLE = "25006", "55P03"
 _OUTPACED = ("23503", "23505")
 _UNDONE = ("40001", "40P01")
+_DISK_FULL = "53100"
 _LOST = ("08", "57P0", "25P03")
 _PASSING = {
     _READ_ONLY: "it takes no changes (a standby, or read-only)",
@@ -25,6 +27,7 @@ _PASSING = {
     "42P01": "a table is missing: run `mtchat migrate`",
     "42703": "a column is missing: run `mtchat migrate`",
     "42883": "a function is missing: run `mtchat migrate`",
+    _DISK_FULL: "its disk is full",
     "53": "it has run out of connections, memory or disk",
     "57014": "a statement was cancelled",
 }
@@ -38,6 +41,10 @@ _log = logging.getLogger(__name__)
 
 class Lost(ServiceUnavailable):
     """The connection is gone, so that another one may do."""
+
+
+class NoRoom(ServiceUnavailable):
+    """The database's disk is full: reading works, writing does not."""
 
 
 class Undone(ServiceUnavailable):
@@ -54,6 +61,12 @@ class Outpaced(Exception):
 
 class Fault(Exception):
     """PostgreSQL refuses what it never should: a mistake of ours."""
+
+
+_KINDS: Mapping[str, type[ServiceUnavailable]] = {
+    _DISK_FULL: NoRoom,
+    **dict.fromkeys(_UNDONE, Undone),
+}
 
 
 def sqlstate(error: BaseException) -> str:
@@ -85,7 +98,7 @@ def translated(error: Exception) -> Exception:
     for beginning, says in _PASSING.items():
         if state.startswith(beginning):
             _log.warning("the database can't serve: %s (%s)", says, state)
-            return (Undone if state in _UNDONE else ServiceUnavailable)(retry_after=RETRY_AFTER)
+            return _KINDS.get(state, ServiceUnavailable)(retry_after=RETRY_AFTER)
     return Fault(f"PostgreSQL refused a statement: {kind} {state} {getattr(error, 'constraint_name', None) or ''}")
 
 
