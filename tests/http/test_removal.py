@@ -53,7 +53,7 @@ async def test_in_a_flood_who_is_gone_hears_and_does_nothing_more_within_a_secon
         gone_at = time.monotonic()
         while not (tail := [frame for frame in await phone.heard() if frame["type"] == "participant.left"]):
             assert time.monotonic() - gone_at < SECONDS
-    told_after = time.monotonic() - gone_at
+        told_after = time.monotonic() - gone_at
     await world.say("ana", dialog, "a secret")
     heard = await phone.heard()
     page = await world.transcript("ana", dialog)
