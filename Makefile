@@ -7,7 +7,7 @@ DATA ?= .data
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench chaos clean
+.PHONY: help setup run test check lint format openapi bench chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench: setup ## What a send costs, layer by layer, in ratios
 
 chaos: setup ## People talk while things break: MINUTES=10, SEED= to repeat a run
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## Person after person comes and goes, and memory has to stay as it is: MINUTES=10
+	@$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

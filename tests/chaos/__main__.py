@@ -7,10 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.faults import KINDS
+from tests.chaos.faults import KINDS, LONG_FREEZE
 from tests.chaos.journey import run
 
 SECONDS_BETWEEN_FAULTS = 8.0
+LONG_RUN_SECONDS = 300
+"""A run of this length has the database frozen for half a minute once (F5)."""
 
 
 def main() -> int:
@@ -22,6 +24,8 @@ def main() -> int:
     seconds = min(max(given.minutes, 0.1), 60.0) * 60
     chance = random.Random(given.seed)
     strikes = [chance.choice(KINDS) for _ in range(int(seconds / SECONDS_BETWEEN_FAULTS))]
+    if seconds >= LONG_RUN_SECONDS:
+        strikes[len(strikes) // 2] = LONG_FREEZE
     print(f"seed {given.seed}: {seconds:.0f} s, {len(strikes)} faults", flush=True)
     with tempfile.TemporaryDirectory(prefix="mtchat-chaos-") as folder:
         report = asyncio.run(

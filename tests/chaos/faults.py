@@ -22,6 +22,8 @@ from mtchat_adapters.embedded.postgres import EmbeddedPostgres
 from tests.journeys.service import Service
 
 KINDS = ("kill", "backend", "restart", "crash", "freeze", "cut")
+LONG_FREEZE = "long freeze"
+FROZEN_SECONDS, LONG_SECONDS = (1.0, 3.0), 30.0
 HEALTHY_WITHIN_SECONDS = 30.0
 _END_ONE = """
     select pg_terminate_backend(pid) from pg_stat_activity
@@ -99,13 +101,11 @@ class Faults:
         nodes: Sequence[Service],
         cut: Callable[[], None],
         chance: random.Random,
-        frozen_seconds: tuple[float, float],
     ) -> None:
         self._database = database
         self._nodes = nodes
         self._cut = cut
         self._chance = chance
-        self._frozen_seconds = frozen_seconds
         self.happened = defaultdict[str, list[float]](list)
         """Seconds until all was well again, by kind."""
 
@@ -116,7 +116,8 @@ class Faults:
             "backend": self._end_one_session,
             "restart": lambda: self._restart(signal.SIGINT),
             "crash": lambda: self._restart(signal.SIGQUIT),
-            "freeze": self._freeze,
+            "freeze": lambda: self._freeze(self._chance.uniform(*FROZEN_SECONDS)),
+            LONG_FREEZE: lambda: self._freeze(LONG_SECONDS),
             "cut": self._cut_sockets,
         }
         mended_at = await faults[kind]()
@@ -154,9 +155,9 @@ class Faults:
         await self._database.start()
         return time.monotonic()
 
-    async def _freeze(self) -> float:
+    async def _freeze(self, seconds: float) -> float:
         with self._database.frozen():
-            await asyncio.sleep(self._chance.uniform(*self._frozen_seconds))
+            await asyncio.sleep(seconds)
         return time.monotonic()
 
     async def _cut_sockets(self) -> float:

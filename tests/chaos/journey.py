@@ -62,12 +62,11 @@ async def run(
     people: int,
     dialogs: int,
     pause: float,
-    frozen: tuple[float, float] = (1.0, 3.0),
 ) -> Report:
     """Let *people* talk in *dialogs* for some *seconds*, while the *strikes* fall evenly over that time.
 
-    *pause* is the seconds between two things one person does, *frozen* how long the database may
-    stand still. The seed decides who does what and what breaks; the moments are the machine's.
+    *pause* is the seconds between two things one person does. The seed decides who does what and
+    what breaks; the moments are the machine's.
     """
     history = History()
     async with AsyncExitStack() as stack:
@@ -110,7 +109,7 @@ async def run(
             for ear in wires.sample(ears, len(ears) // 2):
                 ear.cut()
 
-        faults = Faults(database, nodes, cut, chance("faults"), frozen)
+        faults = Faults(database, nodes, cut, chance("faults"))
         began = time.monotonic()
         is_over = False
         lives = [asyncio.create_task(person.live(lambda: is_over, pause)) for person in talking]
