@@ -7,7 +7,7 @@ from tests.chaos.faults import KINDS
 from tests.chaos.journey import run
 
 
-async def test_whatever_breaks_nothing_answered_is_lost_doubled_out_of_order_or_leaked_g1_g2_g3_g4_g7_f1_f4(
+async def test_whatever_breaks_nothing_answered_is_lost_doubled_out_of_order_or_leaked_g1_g2_g3_g4_g7_g8_f1_f4(
     tmp_path: Path,
 ) -> None:
     seed = random.randrange(2**32)

@@ -21,6 +21,8 @@ from tests.journeys.service import Service, listening, people
 
 ANSWER_SECONDS = 5.0
 HEALED_SECONDS = 5.0
+FROZEN_SECONDS = 4.0
+"""Longer than any answer may take; `make chaos` does it for thirty."""
 DISK_BYTES = 192 * 1024 * 1024
 
 
@@ -42,6 +44,13 @@ async def serving(database: Database, folder: Path, **settings: str) -> AsyncIte
         yield service
     finally:
         await asyncio.to_thread(service.kill)
+
+
+@pytest.fixture(scope="module")
+async def service(database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    """A service for those who do not end it."""
+    async with serving(database, tmp_path_factory.mktemp("service")) as service:
+        yield service
 
 
 @asynccontextmanager
@@ -171,10 +180,9 @@ async def test_killed_after_the_commit_a_keyed_retry_gets_the_same_message_f1_g1
 
 
 async def test_a_frozen_database_delays_nobody_for_long_and_heals_by_itself_f5(
-    database: Database, tmp_path: Path
+    database: Database, service: Service
 ) -> None:
-    seconds = float(os.environ.get("MTCHAT_FROZEN_SECONDS", "4"))
-    async with serving(database, tmp_path) as service, people(service.url) as make:
+    async with people(service.url) as make:
         host, ana = await make(), await make("ana")
         dialog = await a_dialog(host, "ana")
         message = {"content": "hello"}
@@ -187,7 +195,7 @@ async def test_a_frozen_database_delays_nobody_for_long_and_heals_by_itself_f5(
         )
         async with listening(service.url, ana.token) as phone:
             answers: list[tuple[int, float]] = []
-            thaws_at = time.monotonic() + seconds
+            thaws_at = time.monotonic() + FROZEN_SECONDS
             with database.frozen():
                 while time.monotonic() < thaws_at:
                     answers += await asyncio.gather(*(attempted(ana, *ask) for ask in asks for _ in range(6)))
@@ -220,20 +228,21 @@ async def test_a_full_pool_sends_people_away_soon_and_leaves_health_and_sockets_
             await until_counted(watcher, at_least(2), WAITING)
             others = await asyncio.gather(*(attempted(ana, "GET", "/unread") for _ in range(20)))
             live, live_after = await status_of(f"{service.url}/health")
+            ready, _ = await status_of(f"{service.url}/health/ready")
             assert await phone.heard() == []
             await asyncio.gather(*held)
         after = await attempted(ana, "GET", "/unread")
 
     assert {status for status, _ in others} == {503}
     assert max(seconds for _, seconds in others) < 1
-    assert (live, live_after < 1) == (200, True)
+    assert (live, ready, live_after < 1) == (200, 200, True)
     assert after[0] == 200
 
 
 async def test_a_server_without_connections_to_spare_is_unavailable_and_nothing_else_f7(
-    database: Database, tmp_path: Path
+    database: Database, service: Service
 ) -> None:
-    async with serving(database, tmp_path) as service, people(service.url) as make:
+    async with people(service.url) as make:
         host, ana = await make(), await make("ana")
         dialog = await a_dialog(host, "ana")
         async with listening(service.url, ana.token) as phone, connected(database) as watcher:
@@ -261,10 +270,10 @@ async def test_a_server_without_connections_to_spare_is_unavailable_and_nothing_
 
 
 async def test_a_restart_of_the_database_under_load_is_503_and_nothing_else_f4(
-    database: Database, tmp_path: Path
+    database: Database, service: Service
 ) -> None:
     is_over = False
-    async with serving(database, tmp_path) as service, people(service.url) as make:
+    async with people(service.url) as make:
         host, ana = await make(), await make("ana")
         dialog = await a_dialog(host, "ana")
         answered: list[tuple[int, float]] = []
