@@ -1,5 +1,6 @@
 # One command for each thing one does here; `make` alone lists them.
 PYTHON ?= python3
+MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
@@ -53,6 +54,12 @@ fuzz: setup ## Strange inputs, long and anew: SEED=... repeats a run, TIMES=... 
 	MTCHAT_FUZZ_SEED=$$seed MTCHAT_FUZZ_TIMES=$(or $(TIMES),10) $(BIN)/python -m pytest --hypothesis-seed=$$seed \
 	tests/http/test_parsers.py tests/contracts/test_markup.py tests/journeys/test_raw_bytes.py tests/journeys/test_api_description.py
 
+
+chaos: setup ## People talk while things break: MINUTES=10, SEED= to repeat a run
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## Person after person comes and goes, and memory has to stay as it is: MINUTES=10
+	@$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -193,7 +193,10 @@ class Settings:
     )
     database_schema: str = _setting("DATABASE_SCHEMA", _schema, "Schema that holds our tables.", default="mtchat")
     database_max_connections: int = _setting(
-        "DATABASE_MAX_CONNECTIONS", _whole(1, 1000), "Most connections at a time.", default=20
+        "DATABASE_MAX_CONNECTIONS",
+        _whole(1, 1000),
+        "Most connections at a time, beside one for health.",
+        default=20,
     )
     database_acquire_timeout_secs: float = _setting(
         "DATABASE_ACQUIRE_TIMEOUT_SECS",

@@ -14,8 +14,8 @@ from attrs import evolve
 from mtchat_adapters import memory, postgres
 from mtchat_adapters.postgres import PostgresStore, keys
 from mtchat_adapters.postgres.engine import driver_url, schema_name
-from mtchat_adapters.postgres.failures import Fault, Outpaced
-from mtchat_adapters.postgres.session import Trips, statement, transaction
+from mtchat_adapters.postgres.failures import Fault
+from mtchat_adapters.postgres.session import Statement, Trips, statement, transaction
 from mtchat_core.chat import Ports
 from mtchat_core.domain.errors import ChatError, InvalidInput, ServiceUnavailable
 from mtchat_core.domain.ids import DialogId
@@ -119,12 +119,19 @@ def test_a_schema_that_would_need_quoting_is_refused(name: str) -> None:
 async def test_every_session_knows_its_limits(postgres_url: str) -> None:
     asked = """
         select current_setting('search_path') as path, current_setting('lock_timeout') as lock_wait,
-          current_setting('idle_in_transaction_session_timeout') as idle, current_setting('timezone') as zone
+          current_setting('idle_in_transaction_session_timeout') as idle, current_setting('timezone') as zone,
+          current_setting('transaction_isolation') as isolation
     """
     async with postgres.open(postgres_url) as store:
         [told] = await query(store, asked)
 
-    assert told == {"path": "mtchat", "lock_wait": "1500ms", "idle": "10s", "zone": "UTC"}
+    assert told == {
+        "path": "mtchat",
+        "lock_wait": "1500ms",
+        "idle": "10s",
+        "zone": "UTC",
+        "isolation": "read committed",
+    }
 
 
 # Gone
@@ -335,6 +342,62 @@ async def test_a_key_held_too_long_is_a_conflict(postgres_ports: Ports, monkeypa
                 await second.keys.claim("k", fingerprint=b"f", made=a_dialog_id())
 
 
+# Undone in favour of another
+
+
+@pytest.fixture
+async def undone(
+    postgres_ports: Ports, postgres_store: PostgresStore
+) -> AsyncIterator[Callable[[int], Statement]]:
+    """Make statements that PostgreSQL undoes so many times before it lets them pass."""
+    await query(postgres_store, "drop sequence if exists attempts")
+    await query(postgres_store, "create sequence attempts")
+    await query(
+        postgres_store,
+        """
+        create or replace function undone(times bigint, code text) returns bigint language plpgsql as $$
+        declare attempt bigint := nextval('attempts');
+        begin
+          if attempt <= times then raise exception 'undone' using errcode = code; end if;
+          return attempt;
+        end $$
+        """,
+    )
+    yield lambda times: statement(f"select undone({times}, :code) as attempt")
+    await query(postgres_store, "drop function undone(bigint, text)")
+    await query(postgres_store, "drop sequence attempts")
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"], ids=["serialization", "deadlock"])
+@pytest.mark.parametrize("is_repeatable", [True, False])
+async def test_what_the_server_undid_is_run_again_up_to_three_times_f8(
+    postgres_store: PostgresStore, undone: Callable[[int], Statement], code: str, is_repeatable: bool
+) -> None:
+    trips = Trips(postgres_store.pool)
+
+    [passed] = await trips.all(undone(3), {"code": code}, is_repeatable=is_repeatable)
+    await query(postgres_store, "alter sequence attempts restart")
+    with pytest.raises(ServiceUnavailable):
+        await trips.all(undone(4), {"code": code}, is_repeatable=is_repeatable)
+
+    assert passed["attempt"] == 4
+    assert (await query(postgres_store, "select nextval('attempts') as next"))[0]["next"] == 5
+
+
+async def test_a_stricter_isolation_by_default_changes_nothing_f8(databases: Databases) -> None:
+    url = await databases.create()
+    name = sa.make_url(url).database
+    await postgres.migrate_async(url)
+    async with opened(url) as (store, _):
+        await query(store, f'alter database "{name}" set default_transaction_isolation = serializable')
+
+    async with opened(url, pool_size=8) as (_, ports):
+        dialog = await open_dialog(ports, ANN)
+        await asyncio.gather(*(work(ports, dialog) for work in [sends, changes] * 10))
+        assert len(await said(ports, dialog)) == 20
+    await databases.drop(url)
+
+
 # Read-only
 
 
@@ -421,7 +484,7 @@ async def test_a_transaction_that_passes_over_an_error_does_not_pretend_to_commi
 
     async def pass_over() -> None:
         async with transaction(postgres_store.pool) as session:
-            with suppress(Outpaced):
+            with suppress(Fault):
                 await session.all(twice, {"id": message.id})
 
     with pytest.raises(Fault):

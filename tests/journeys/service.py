@@ -72,6 +72,16 @@ class Service:
         if kind is None:
             silence.check_log(self.logged())
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """End the process as an operator would, and wait for it."""
         if self._process.poll() is None:

@@ -9,6 +9,7 @@ from attrs import frozen
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres import engine as engines
+from mtchat_adapters.postgres.combining import Limits
 from mtchat_adapters.postgres.dialogs import PostgresDirectory
 from mtchat_adapters.postgres.events import PostgresEventLog
 from mtchat_adapters.postgres.inbox import PostgresInbox
@@ -48,9 +49,10 @@ class Health:
 
 @frozen
 class PostgresStore:
-    """Every port that PostgreSQL fulfils, over one pool."""
+    """Every port that PostgreSQL fulfils, over one pool; `watch` is a connection apart, to see how it is."""
 
     pool: Pool
+    watch: Pool
     units: PostgresUnitsOfWork
     log: PostgresMessageLog
     transcript: PostgresTranscript
@@ -71,9 +73,14 @@ class PostgresStore:
         return self.pool.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def is_ready(self) -> bool:
-        """Tell whether the database answers, and takes changes."""
+        """Tell whether the database answers, and takes changes: it is writable, and has room.
+
+        However busy the pool is: that is no reason to be taken out of service.
+        """
+        if self.pool.lacks_room:
+            return False
         try:
-            [database] = await Trips(self.pool).all(_IS_WRITABLE, {})
+            [database] = await Trips(self.watch).all(_IS_WRITABLE, {})
         except ServiceUnavailable:
             return False
         is_writable: bool = database["is_writable"]
@@ -92,22 +99,29 @@ async def open(  # noqa: A001 - read as postgres.open
     command: timedelta = engines.COMMAND,
     lifetime: timedelta = engines.LIFETIME,
 ) -> AsyncGenerator[PostgresStore]:
-    """Open a pool of at most *pool_size* connections for the block; the first query connects.
+    """Open a pool of at most *pool_size* connections, and one to watch, for the block; the first query connects.
 
     *acquire* bounds the wait for a connection, *command* that for an answer; a connection is
     replaced after *lifetime*.
     Raises:
         InvalidInput: a URL or a schema name that can't be used.
     """
-    engine = engines.create_engine(
-        url, schema=schema, pool_size=pool_size, acquire=acquire, command=command, lifetime=lifetime
-    )
-    pool, ids = Pool(engine, size=pool_size, acquire=acquire), ids or SystemIds()
+
+    def opened(size: int) -> Pool:
+        limits = {"acquire": acquire, "command": command, "lifetime": lifetime}
+        return Pool(
+            engines.create_engine(url, schema=schema, pool_size=size, **limits), size=size, acquire=acquire
+        )
+
+    pool, watch, ids = opened(pool_size), opened(1), ids or SystemIds()
     trips = Trips(pool)
-    log = PostgresMessageLog(trips, ids, debounce or Debounce())
+    # Whoever waits for a lock keeps a connection: half of them stay free for those who wait for none.
+    sends = Limits(patience=acquire, patient=max(1, pool_size // 2))
+    log = PostgresMessageLog(trips, ids, debounce or Debounce(), sends)
     try:
         yield PostgresStore(
             pool=pool,
+            watch=watch,
             units=PostgresUnitsOfWork(pool, ids),
             log=log,
             transcript=PostgresTranscript(trips),
@@ -119,7 +133,8 @@ async def open(  # noqa: A001 - read as postgres.open
         )
     finally:
         await log.close()
-        await engine.dispose()
+        await pool.engine.dispose()
+        await watch.engine.dispose()
 
 
 async def examine(url: str, schema: str) -> Health:

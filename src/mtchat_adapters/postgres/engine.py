@@ -80,6 +80,8 @@ def session_settings(schema: str, *, lock_wait: timedelta) -> Mapping[str, str]:
         "application_name": "mtchat",
         "timezone": "UTC",
         "jit": "off",
+        # Locks decide our order; a host's stricter default would only undo what waited for them.
+        "default_transaction_isolation": "read committed",
         # One plan for everybody, made once: those made for one person read whole tables in parallel.
         "plan_cache_mode": "force_generic_plan",
         # A plan outlives the size that its tables had when it was made: whole-table scans that were

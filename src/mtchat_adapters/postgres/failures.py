@@ -1,6 +1,7 @@
 """What the driver complains about, in words of our own: never SQL, never a value."""
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
 from asyncpg import InterfaceError, InternalClientError  # type: ignore[import-untyped]
@@ -12,7 +13,8 @@ RETRY_AFTER = timedelta(seconds=1)
 
 # SQLSTATE codes and classes: PostgreSQL's manual, appendix A.
 _READ_ONLY, _LOCK_NOT_AVAILABLE = "25006", "55P03"
-_OUTPACED = ("23503", "23505")
+_UNDONE = ("40001", "40P01")
+_DISK_FULL = "53100"
 _LOST = ("08", "57P0", "25P03")
 _PASSING = {
     _READ_ONLY: "it takes no changes (a standby, or read-only)",
@@ -24,6 +26,7 @@ _PASSING = {
     "42P01": "a table is missing: run `mtchat migrate`",
     "42703": "a column is missing: run `mtchat migrate`",
     "42883": "a function is missing: run `mtchat migrate`",
+    _DISK_FULL: "its disk is full",
     "53": "it has run out of connections, memory or disk",
     "57014": "a statement was cancelled",
 }
@@ -39,16 +42,26 @@ class Lost(ServiceUnavailable):
     """The connection is gone, so that another one may do."""
 
 
+class NoRoom(ServiceUnavailable):
+    """The database's disk is full: reading works, writing does not."""
+
+
+class Undone(ServiceUnavailable):
+    """The server undid it in favour of another transaction; again, it may well succeed."""
+
+
 class Busy(ServiceUnavailable):
     """Somebody else holds, for too long, what we have to wait for."""
 
 
-class Outpaced(Exception):
-    """Something committed meanwhile contradicts this statement: a key is taken, a target gone."""
-
-
 class Fault(Exception):
     """PostgreSQL refuses what it never should: a mistake of ours."""
+
+
+_KINDS: Mapping[str, type[ServiceUnavailable]] = {
+    _DISK_FULL: NoRoom,
+    **dict.fromkeys(_UNDONE, Undone),
+}
 
 
 def sqlstate(error: BaseException) -> str:
@@ -68,8 +81,6 @@ def spoils_connection(error: BaseException) -> bool:
 def translated(error: Exception) -> Exception:
     """Return what to raise instead of the driver's *error*."""
     state, kind = sqlstate(error), type(error).__name__
-    if state.startswith(_OUTPACED):
-        return Outpaced(state)
     if state == _LOCK_NOT_AVAILABLE:
         return Busy(retry_after=RETRY_AFTER)
     # A timeout is an OSError too, but says nothing about the connection.
@@ -80,7 +91,7 @@ def translated(error: Exception) -> Exception:
     for beginning, says in _PASSING.items():
         if state.startswith(beginning):
             _log.warning("the database can't serve: %s (%s)", says, state)
-            return ServiceUnavailable(retry_after=RETRY_AFTER)
+            return _KINDS.get(state, ServiceUnavailable)(retry_after=RETRY_AFTER)
     return Fault(f"PostgreSQL refused a statement: {kind} {state} {getattr(error, 'constraint_name', None) or ''}")
 
 

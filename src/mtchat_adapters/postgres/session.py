@@ -5,6 +5,7 @@ halves what a query costs (docs/adr/0002-one-hot-path-for-send.md).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -16,8 +17,20 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from mtchat_adapters.postgres.failures import Fault, Lost, spoils_connection, translated, unreachable
+from mtchat_adapters.postgres.failures import (
+    Fault,
+    Lost,
+    NoRoom,
+    Undone,
+    spoils_connection,
+    translated,
+    unreachable,
+)
 from mtchat_core.domain.errors import ServiceUnavailable
+
+UNDONE_ATTEMPTS = 3
+FULL_SECONDS = 3.0
+"""How long a change refused for want of room tells that the next one would be, too."""
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -55,6 +68,12 @@ class Pool:
         self.engine = engine
         self._free = asyncio.Semaphore(size)
         self._acquire = acquire
+        self._full_until = 0.0
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether the database refused a change a moment ago because its disk is full."""
+        return time.monotonic() < self._full_until
 
     async def lend(self) -> "Session":
         """Lend a connection, until the session is closed.
@@ -68,21 +87,32 @@ class Pool:
         except TimeoutError as error:
             raise translated(error) from None
         try:
-            return Session(await self.engine.raw_connection(), self._free)
+            return Session(await self.engine.raw_connection(), self)
         except Exception as error:
-            self._free.release()
+            self.free()
             raise unreachable(error) from None
         except BaseException:
-            self._free.release()
+            self.free()
             raise
+
+    def free(self) -> None:
+        """Let the next one in."""
+        self._free.release()
+
+    def failed(self, error: Exception) -> Exception:
+        """Return what to raise instead of the driver's *error*, and remember a full disk."""
+        failure = translated(error)
+        if isinstance(failure, NoRoom):
+            self._full_until = time.monotonic() + FULL_SECONDS
+        return failure
 
 
 class Session:
     """A connection until it is closed, which gives it back, or drops it when it is spoilt."""
 
-    def __init__(self, pooled: PoolProxiedConnection, free: asyncio.Semaphore) -> None:
+    def __init__(self, pooled: PoolProxiedConnection, pool: Pool) -> None:
         self._pooled = pooled
-        self._free = free
+        self._pool = pool
         self._driver = cast(_Driver, pooled.driver_connection)
         self._is_spoilt = False
 
@@ -93,7 +123,7 @@ class Session:
                 self._pooled.invalidate()
             self._pooled.close()
         finally:
-            self._free.release()
+            self._pool.free()
 
     def spoil(self) -> None:
         """Have the connection dropped: the server undoes what was not committed."""
@@ -104,13 +134,12 @@ class Session:
 
         Raises:
             ServiceUnavailable: the database can't be reached, or did not answer in time.
-            Outpaced: something committed meanwhile contradicts it.
         """
         try:
             return await self._driver.fetch(statement.sql, *(values[name] for name in statement.names))
         except Exception as error:
             self._is_spoilt = self._is_spoilt or spoils_connection(error)
-            raise translated(error) from None
+            raise self._pool.failed(error) from None
         except BaseException:
             self.spoil()
             raise
@@ -148,7 +177,7 @@ class Session:
             return await self._driver.execute(command)
         except Exception as error:
             self.spoil()
-            raise translated(error) from None
+            raise self._pool.failed(error) from None
         except BaseException:
             self.spoil()
             raise
@@ -203,17 +232,23 @@ class Trips:
     async def all(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Sequence[Row]:
         """Run a statement and return its rows; once more if the connection turns out to be gone.
 
-        One that is not repeatable is run once: it may have been committed all the same.
+        One that is not repeatable is not: it may have been committed all the same. What the server
+        undid (a deadlock, a serialization failure) is run up to three times more in any case.
         Raises:
             ServiceUnavailable: the database can't be reached, or did not answer in time.
-            Outpaced: something committed meanwhile contradicts it.
         """
-        try:
-            return await self._once(statement, values)
-        except Lost:
-            if not is_repeatable:
-                raise
-            return await self._once(statement, values)
+        again_when_lost, again_when_undone = int(is_repeatable), UNDONE_ATTEMPTS
+        while True:
+            try:
+                return await self._once(statement, values)
+            except Lost:
+                if not again_when_lost:
+                    raise
+                again_when_lost -= 1
+            except Undone:
+                if not again_when_undone:
+                    raise
+                again_when_undone -= 1
 
     async def one(self, statement: Statement, values: Values, *, is_repeatable: bool = True) -> Row | None:
         """Run a statement and return its row, if there is one."""
