@@ -44,6 +44,7 @@ class Service:
             "PORT": str(self.port),
             "ADMIN_API_TOKEN": ADMIN,
             "JWT_SECRET": SECRET,
+            "SHUTDOWN_GRACE_SECS": "0",
             **environment,
         }
 
@@ -82,6 +83,19 @@ class Service:
         """End the process as a power cut would."""
         self._process.kill()
         self._process.wait(10)
+
+    def tell(self, sign: signal.Signals) -> None:
+        """Send the process a signal."""
+        self._process.send_signal(sign)
+
+    def ended(self, within: float) -> int:
+        """Wait up to *within* seconds for the process to end, and return its exit code."""
+        return self._process.wait(within)
+
+    def resident_kb(self) -> int:
+        """Return how much memory the process holds."""
+        rollup = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text()
+        return int(rollup.partition("Rss:")[2].split()[0])
 
     def logged(self) -> str:
         """Return everything the process has printed."""
