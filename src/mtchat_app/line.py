@@ -46,8 +46,9 @@ class Line(WebSocketsSansIOProtocol):
     def open(self, speaker: Speaker) -> None:
         """Take frames of *speaker*, now that the handshake is complete."""
         self._speaker = speaker
-        # Thousands of idle sockets need not remember how they came.
+        # Thousands of idle sockets need not remember how they came, nor keep themselves alive by it.
         self.scope["headers"] = []
+        self.scope["extensions"] = {}
         del self.request, self.response
 
     def write(self, frame: Frame) -> bool:

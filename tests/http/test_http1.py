@@ -170,7 +170,8 @@ async def test_a_thousand_who_dribble_are_let_go_and_others_served_meanwhile_f34
     assert set(served) == {200}
     assert set(heads) == {b""}
     assert {Answer.of(wire).refusal for wire in nonsense} == {(400, "BAD_REQUEST")}
-    assert {Answer.of(wire).refusal for wire in bodies} == {(408, "BAD_REQUEST")}
+    # Who still sends when the connection closes may lose the answer: that is how TCP resets.
+    assert {Answer.of(wire).refusal for wire in bodies if wire} == {(408, "BAD_REQUEST")}
     assert {Answer.of(wire).refusal for wire in rests} == {(404, "NOT_FOUND")}
 
 

@@ -97,6 +97,10 @@ class Service:
         rollup = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text()
         return int(rollup.partition("Rss:")[2].split()[0])
 
+    def open_files(self) -> int:
+        """Return how many files and connections the process holds."""
+        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+
     def logged(self) -> str:
         """Return everything the process has printed."""
         return self._log.read_text(errors="replace")
