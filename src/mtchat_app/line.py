@@ -7,7 +7,7 @@ doors, and everything else stays plain ASGI.
 
 import asyncio
 from asyncio.transports import BaseTransport
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -87,7 +87,8 @@ class Line(WebSocketsSansIOProtocol):
         """Offer ourselves to the application."""
         super().handle_connect(event)
         if not self.close_sent:
-            cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
+            scope: Any = self.scope
+            scope["extensions"][EXTENSION] = self
 
     def send_receive_event_to_app(self) -> None:
         """Pass a message on; text that is not UTF-8 ends the socket (RFC 6455, section 8.1)."""

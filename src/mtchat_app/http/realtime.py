@@ -262,9 +262,11 @@ async def listen(
     The route ends here: the front goes on with the conversation, so that an idle socket does not keep
     everything that led to it.
     """
-    extensions: Any = socket.scope.get("extensions") or {}
+    scope: Any = socket.scope
+    extensions: dict[str, Any] = scope.get("extensions") or {}
+    line: Line | None = extensions.get("mtchat.line")
     sockets: Sockets = socket.app.state.sockets
-    conversation = Conversation(sockets.open(caller.user_id), sockets, chat, extensions.get("mtchat.line"))
+    conversation = Conversation(sockets.open(caller.user_id), sockets, chat, line)
     try:
         await conversation.begin()
         await socket.accept()
@@ -272,7 +274,7 @@ async def listen(
         await conversation.end()
         raise
     conversation.expire(caller)
-    trace.of(socket.scope).conversation = conversation.hold
+    trace.of(scope).conversation = conversation.hold
 
 
 class Conversation:
