@@ -16,6 +16,8 @@ from mtchat_app.http.errors import DoorError, HeadersTooLarge, SocketVersionUnkn
 
 _MAX_SOCKET_LINE_BYTES, _MAX_SOCKET_HEADERS = 8000, 100
 """What the library behind the sockets takes, with something to spare."""
+_WIRE_BYTES_PER_BODY_BYTE = 8
+"""Even a body in chunks of one byte is framed by fewer; more are trailers without end."""
 _PATIENCE_SECONDS = 5.0
 """How long a request that was told to end may take to say so."""
 
@@ -65,20 +67,30 @@ class Http1(HttpToolsProtocol):
             return
         if self._waiting_since is None and not self._is_answering:
             self._waiting_since = self.loop.time()
-        if not self._is_in_body:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
-        if not self._is_in_body and not self._is_refused and self._head_bytes > self._terms.head_bytes:
+        if self._head_bytes > self._terms.head_bytes and not self._is_refused:
             self.refuse(HeadersTooLarge())
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._waiting_since = None
         self._is_in_body = True
+        self._head_bytes = 0
         super().on_headers_complete()
         if self._terms.is_leaving and self._cycle is not None:
             # The next request is for another process.
             self._cycle.keep_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; what comes behind the body (a trailer) nobody asks for."""
+        if not self._is_in_body:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, which has limits of its own, and pays for the lines that frame its chunks."""
+        self._head_bytes -= _WIRE_BYTES_PER_BODY_BYTE * len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the body has ended: from here on it is our turn."""
@@ -126,6 +138,7 @@ class Http1(HttpToolsProtocol):
         What it still sends is let in and dropped for a while: closing at once would make the system
         take back the answer.
         """
+        self._is_refused = True
         if self._is_answering:
             self.transport.close()
             return
@@ -141,7 +154,6 @@ class Http1(HttpToolsProtocol):
         head = b"".join(b"%s: %s\r\n" % header for header in headers)
         self.transport.write(STATUS_LINE[answer.status] + head + b"\r\n" + body)
         self.transport.write_eof()
-        self._is_refused = True
         self._waiting_since = self.loop.time()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -27,6 +29,7 @@ SPREAD_SECONDS = 10.0
 """Over which all sockets close: each comes back to another node at once."""
 _SOCKETS_PER_TICK = 10
 _TICK_SECONDS = 0.1
+_LAST_MOMENT_SECONDS = 1.0
 _BACKLOG = 4096
 
 
@@ -80,11 +83,35 @@ class Server(uvicorn.Server):
         not_ready(self._app)
         self._terms.is_leaving = True
         await self._wait(self._grace_seconds)
-        for server in self.servers:
-            server.close()
+        await self._shut_the_door()
         drained_by = time.monotonic() + DRAIN_SECONDS
         await self._close_sockets()
+        # uvicorn closes whoever has not asked anything yet: let those ask who came at the last moment.
+        await self._wait(_LAST_MOMENT_SECONDS)
         self.config.timeout_graceful_shutdown = max(1, round(drained_by - time.monotonic()))
+
+    async def _shut_the_door(self) -> None:
+        """Stop listening, and take in whoever has knocked already: the system would reset them."""
+        knocked: list[socket.socket] = []
+        for server in self.servers:
+            for listener in server.sockets:
+                with socket.fromfd(listener.fileno(), listener.family, listener.type) as door:
+                    door.setblocking(False)
+                    with suppress(OSError):
+                        while True:
+                            knocked.append(door.accept()[0])
+            server.close()
+        loop = asyncio.get_running_loop()
+        for peer in knocked:
+            peer.setblocking(False)
+            await loop.connect_accepted_socket(self._speak, peer)
+
+    def _speak(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     async def _close_sockets(self) -> None:
         sockets: Sockets = self._app.app.state.sockets

@@ -107,6 +107,33 @@ async def test_a_head_that_does_not_end_is_refused_while_it_grows_b16(port: int,
         assert Answer.of(await reader.read(2000)).refusal == (431, "BAD_REQUEST")
 
 
+CHUNKED = (
+    f"POST /api/v1/things HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n"
+    "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+)
+
+
+async def test_a_body_in_the_smallest_chunks_is_read_and_what_comes_behind_it_is_not(port: int) -> None:
+    body = json.dumps({"name": "desk", "meta": "x" * 4000})
+    chunks = "".join(f"1\r\n{byte}\r\n" for byte in body)
+
+    answer = await say(port, f"{CHUNKED}Connection: close\r\n\r\n{chunks}0\r\nAuthorization: Bearer x\r\n\r\n")
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("trailers", ["a" * 40_000, "A: b\r\n" * 8000], ids=["one", "many"])
+async def test_trailers_without_end_are_cut_off_b16(port: int, trailers: str) -> None:
+    async with line(port) as (reader, writer), asyncio.timeout(0.9):
+        writer.write(f"{CHUNKED}\r\n1\r\n{{\r\n0\r\nX: ".encode())
+        ending = asyncio.create_task(hung_up(reader))
+        while not ending.done():
+            writer.write(trailers.encode())
+            await asyncio.wait([ending], timeout=0.01)
+
+        assert ending.result() == b""
+
+
 @pytest.mark.parametrize(
     ("wire", "refusal"),
     [
