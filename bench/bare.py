@@ -1,7 +1,7 @@
-"""The floors that serve: the same server settings, or the same library, with nothing of ours behind them.
+"""The floors that serve: the same server, or the same library, with nothing of ours in or behind them.
 
 `python -m bench.bare asgi|broadcast PORT`. `asgi` is an application that answers every request with a
-prepared body and accepts every socket, run exactly as the service is; `broadcast` is a server of the
+prepared body and accepts every socket, on plain uvicorn without its log and without deflate; `broadcast` is a server of the
 websockets library, which sends what one client says to all of them.
 """
 
@@ -11,12 +11,10 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
+import uvicorn
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.http11 import Request, Response
-
-from mtchat_app import server
-from mtchat_app.settings import Settings
 
 _BODY = b'{"data":{"content":"' + b"." * 400 + b'"}}'
 _START = {
@@ -37,15 +35,11 @@ async def application(
             pass
         await send(_START)
         await send({"type": "http.response.body", "body": _BODY})
-    elif scope["type"] == "websocket":
+    else:
         await receive()
         await send({"type": "websocket.accept"})
         while (await receive())["type"] == "websocket.receive":
             pass
-    else:
-        for phase in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{phase}.complete"})
 
 
 async def broadcasting(port: int) -> None:
@@ -71,7 +65,18 @@ def main() -> None:
     """Serve one of the floors."""
     kind, port = sys.argv[1], int(sys.argv[2])
     if kind == "asgi":
-        server.serve(application, Settings(host="127.0.0.1", port=port, log_level="warning"))
+        app: Any = application
+        uvicorn.run(
+            app,
+            host="127.0.0.1",
+            port=port,
+            http="httptools",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+        )
     else:
         uvloop.run(broadcasting(port))
 

@@ -54,10 +54,12 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
         async with open_service(settings) as service:
             app.state.chat = service.chat
             app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
+            app.state.sockets = Sockets.of(settings)
             try:
                 yield
             finally:
-                app.state.sockets.close()
+                for _ in app.state.sockets.leave():
+                    pass
 
     app = Litestar(
         route_handlers=[
@@ -90,7 +92,6 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             {
                 "body_limits": BodyLimits(settings.request_max_body_bytes, settings.request_body_timeout_secs),
                 "condition": health.Condition(settings.insecurities()),
-                "sockets": Sockets.of(settings),
             }
         ),
         logging_config=None,
@@ -98,6 +99,11 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
     )
     _check_routes(app)
     return Front(app, Cors.of(settings), settings.request_max_header_bytes)
+
+
+def not_ready(app: Front) -> None:
+    """Have /health/ready say no from here on: the service is going away."""
+    app.app.state.condition = health.Condition(app.app.state.condition.insecure)
 
 
 def describe() -> dict[str, Any]:

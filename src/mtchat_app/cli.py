@@ -181,6 +181,7 @@ def demo(port: int, data: Path) -> None:
                 "JWT_SECRET": kept.jwt_secret,
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warning"),
                 "LOG_FORMAT": "console",
+                "SHUTDOWN_GRACE_SECS": "0",
             }
         )
         _migrate(settings)

@@ -297,6 +297,20 @@ class Settings:
     socket_write_timeout_secs: float = _setting(
         "SOCKET_WRITE_TIMEOUT_SECS", _seconds, "Longest wait for one frame to leave.", default=10.0, unit="seconds"
     )
+    socket_ping_secs: float = _setting(
+        "SOCKET_PING_SECS",
+        _seconds,
+        "How often the server asks each socket for a sign of life.",
+        default=25.0,
+        unit="seconds",
+    )
+    socket_dead_secs: float = _setting(
+        "SOCKET_DEAD_SECS",
+        _seconds,
+        "How long a socket may give no sign of life; more than SOCKET_PING_SECS.",
+        default=60.0,
+        unit="seconds",
+    )
     socket_frame_max_bytes: int = _setting(
         "SOCKET_FRAME_MAX_BYTES", _whole(1024), "Largest frame from a client.", default=64 * 1024, unit="bytes"
     )
@@ -321,8 +335,29 @@ class Settings:
         default=16 * 1024,
         unit="bytes",
     )
+    request_head_timeout_secs: float = _setting(
+        "REQUEST_HEAD_TIMEOUT_SECS",
+        _seconds,
+        "Longest wait for a whole address with its headers.",
+        default=15.0,
+        unit="seconds",
+    )
     request_body_timeout_secs: float = _setting(
         "REQUEST_BODY_TIMEOUT_SECS", _seconds, "Longest wait for a whole body.", default=60.0, unit="seconds"
+    )
+    request_timeout_secs: float = _setting(
+        "REQUEST_TIMEOUT_SECS",
+        _seconds,
+        "Longest time to answer a request that has arrived, before it is answered with 503.",
+        default=30.0,
+        unit="seconds",
+    )
+    shutdown_grace_secs: float = _setting(
+        "SHUTDOWN_GRACE_SECS",
+        _seconds,
+        "How long the service goes on letting requests in after SIGTERM, while /health/ready says no.",
+        default=5.0,
+        unit="seconds",
     )
 
     notification_delay_secs: float = _setting(
@@ -456,6 +491,8 @@ class Settings:
             yield "CORS_ALLOW_CREDENTIALS needs CORS_ALLOWED_ORIGINS to list origins: browsers refuse it with *."
         if self.notification_max_delay_secs < self.notification_delay_secs:
             yield "NOTIFICATION_MAX_DELAY_SECS must not be below NOTIFICATION_DELAY_SECS."
+        if self.socket_dead_secs <= self.socket_ping_secs or not self.socket_ping_secs:
+            yield "SOCKET_PING_SECS must be above 0, and SOCKET_DEAD_SECS above SOCKET_PING_SECS."
         if self.admin_api_token is None and self.admin_api_token_previous is not None:
             yield "ADMIN_API_TOKEN_PREVIOUS needs ADMIN_API_TOKEN."
 

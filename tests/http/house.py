@@ -1,5 +1,6 @@
 """The real doors with rooms made up behind them, and ways to knock that no polite client knows."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.identity import KeySet, Verifier
 from mtchat_app.http.limits import MEMBERSHIP, MESSAGES
 from mtchat_app.http.parameters import SCOPED
+from mtchat_app.http.realtime import Sockets
 from mtchat_app.settings import Settings
 from mtchat_core.domain.errors import Forbidden, InvalidInput, ServiceUnavailable
 
@@ -127,6 +129,12 @@ async def broken() -> None:
     raise RuntimeError("the secret is swordfish")
 
 
+@get("/stuck")
+async def stuck() -> None:
+    """Never answer."""
+    await asyncio.Event().wait()
+
+
 @get("/refused/{how:str}")
 async def refused(how: FromPath[str]) -> None:
     """Refuse as the core does."""
@@ -168,6 +176,9 @@ async def host(label: Annotated[str | None, QueryParameter(description="Words.")
     return Data(label)
 
 
+_ROOMS = (show, names, make, make_in, maybe, me, unscoped, broken, stuck, refused, say, join, ear)
+
+
 def house(environ: dict[str, str] = SECURE, *, key_set: KeySet | None = None, now: float | None = None) -> Front:
     """Build the doors as *environ* says, with these rooms behind them."""
     settings = Settings.load(environ)
@@ -178,7 +189,21 @@ def house(environ: dict[str, str] = SECURE, *, key_set: KeySet | None = None, no
         [
             Router(
                 "/api/v1",
-                route_handlers=[show, names, make, make_in, maybe, me, unscoped, broken, refused, say, join, ear],
+                route_handlers=[
+                    show,
+                    names,
+                    make,
+                    make_in,
+                    maybe,
+                    me,
+                    unscoped,
+                    broken,
+                    stuck,
+                    refused,
+                    say,
+                    join,
+                    ear,
+                ],
                 guards=[callers.person],
                 dependencies={"caller": Provide(_caller)},
             ),
@@ -193,6 +218,7 @@ def house(environ: dict[str, str] = SECURE, *, key_set: KeySet | None = None, no
             {
                 "body_limits": BodyLimits(settings.request_max_body_bytes, settings.request_body_timeout_secs),
                 "condition": health.Condition(settings.insecurities()),
+                "sockets": Sockets.of(settings),
             }
         ),
         logging_config=None,

@@ -3,15 +3,25 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import websockets.frames
+from attrs import evolve
+from websockets.client import ClientProtocol
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
-from mtchat_app.http.frames import Frames
+from mtchat_app.http.frames import PONG, Frame, Frames
 from mtchat_app.http.realtime import Connection, Limits
-from mtchat_core.domain.ids import UserId
+from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.events import Recorded
+from mtchat_core.domain.ids import DialogId, UserId
 from tests.asking import token
-from tests.http.world import World
+from tests.http.house import scope_of
+from tests.http.world import House, World
 
 CANARY = "canary-text-that-nobody-else-may-hear"
 
@@ -247,25 +257,158 @@ async def test_a_socket_ends_25_seconds_after_its_token(world: World) -> None:
     assert await ear.closed() == 1008
 
 
-@pytest.mark.parametrize("limits", [Limits(queued_frames=3), Limits(queued_bytes=30)], ids=["frames", "bytes"])
-def test_who_reads_too_slowly_is_ended_and_told_to_come_back(limits: Limits) -> None:
-    connection = Connection(uuid4(), UserId("ana"), Frames(), limits)
+# Who does not read
 
-    for _ in range(3):
-        connection.push("0123456789")
+
+class Line:
+    """A line that takes as many frames as it is told."""
+
+    def __init__(self, takes: int = 0) -> None:
+        self.takes = takes
+        self.taken: list[Frame] = []
+        self.goodbye: tuple[int, str] | None = None
+
+    def open(self, speaker: Connection) -> None:
+        pass
+
+    def write(self, frame: Frame) -> bool:
+        if len(self.taken) >= self.takes:
+            return False
+        self.taken.append(frame)
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        self.goodbye = (code, reason)
+
+
+def frames(count: int) -> list[Frame]:
+    return [Frame.of({"n": n}) for n in range(count)]
+
+
+def a_connection(limits: Limits) -> Connection:
+    return Connection(uuid4(), UserId("ana"), Frames(), limits)
+
+
+@pytest.mark.parametrize("limits", [Limits(queued_frames=3), Limits(queued_bytes=29)], ids=["frames", "bytes"])
+def test_who_reads_too_slowly_is_ended_and_told_to_come_back_f17(limits: Limits) -> None:
+    connection, line = a_connection(limits), Line()
+    connection.open(line)
+
+    for frame in frames(3):
+        connection.push(frame)
     within = connection.closing
-    connection.push("0123456789")
+    connection.push(PONG)
 
     assert within is None
-    assert connection.closing == (1013, "slow_consumer")
+    assert connection.closing == line.goodbye == (1013, "slow_consumer")
 
 
-async def test_a_peer_that_takes_nothing_is_given_up() -> None:
-    connection = Connection(uuid4(), UserId("ana"), Frames(), Limits(write_seconds=0.01))
-    connection.push("never taken")
+def test_what_waits_leaves_in_order_as_far_as_the_line_takes_it() -> None:
+    connection, line = a_connection(Limits(queued_frames=4)), Line(takes=2)
+    first, second, third, fourth, fifth, sixth = frames(6)
+    connection.push(first)
+    connection.open(line)
+    for frame in (second, third, fourth, fifth):
+        connection.push(frame)
+    taken_at_once = list(line.taken)
 
-    async def never(_: str) -> None:
-        await asyncio.Event().wait()
+    line.takes = 4
+    connection.flush()
+    connection.push(sixth)
+    line.takes = 6
+    connection.flush()
 
-    with pytest.raises(TimeoutError):
-        await connection.write(never)
+    assert taken_at_once == [first, second]
+    assert line.taken == [first, second, third, fourth, fifth, sixth]
+    assert line.goodbye is None
+
+
+def test_what_ended_before_it_was_open_says_goodbye_when_it_opens() -> None:
+    connection, line = a_connection(Limits()), Line(takes=1)
+    connection.push(PONG)
+    connection.close(1013, "resync")
+
+    connection.open(line)
+
+    assert line.goodbye == (1013, "resync")
+    assert line.taken == []
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_frame_is_what_the_standard_says_it_is(size: int) -> None:
+    overhead = len(json.dumps({"x": ""}, separators=(",", ":")))
+    frame = Frame.of({"x": "a" * max(0, size - overhead)})
+    client = ClientProtocol(parse_uri("ws://chat.test"), state=State.OPEN)
+
+    client.receive_data(frame.wire)
+
+    [received] = client.events_received()
+    assert isinstance(received, websockets.frames.Frame)
+    assert (received.opcode, received.fin) == (websockets.frames.Opcode.TEXT, True)
+    assert bytes(received.data).decode() == frame.message["text"]
+
+
+async def test_a_peer_that_takes_nothing_is_given_up_on_any_server_f18(memory_ports: Ports) -> None:
+    house = House(SOCKET_WRITE_TIMEOUT_SECS="0.01")
+    house.chat = chat = Chat.over(memory_ports)
+
+    async def take(message: Any) -> None:
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    async with house.app.lifespan(), asyncio.timeout(10):
+        await come(house, "ana", take)
+
+    assert chat.realtime.connections() == 0
+
+
+async def test_many_who_come_at_once_ask_the_database_a_few_at_a_time_f19(memory_ports: Ports) -> None:
+    house, asking = House(), Counting()
+    house.chat = Chat.over(evolve(memory_ports, events=asking))
+    sent = asyncio.Queue[Any]()
+
+    async with house.app.lifespan():
+        coming = [asyncio.create_task(come(house, f"user-{n}", sent.put)) for n in range(40)]
+        async with asyncio.timeout(10):
+            for _ in range(2 * 40):
+                await sent.get()
+    await asyncio.gather(*coming)
+
+    assert asking.total == 40
+    assert asking.most_at_once <= 8
+
+
+async def come(house: House, user: str, take: Callable[[Any], Awaitable[None]]) -> None:
+    """Open a socket as a bare server would, and stay until the service ends it."""
+    query = f"/api/v1/ws?token={token(user)}".encode()
+    events = asyncio.Queue[Any]()
+    events.put_nowait({"type": "websocket.connect"})
+
+    async def send(message: Any) -> None:
+        if message["type"] == "websocket.close":
+            events.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
+        elif "presence" not in message.get("text", ""):
+            await take(message)
+
+    await house.app(scope_of("websocket", query, extensions={}, subprotocols=[]), events.get, send)
+
+
+class Counting:
+    """An event log that counts who asks at the same time."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.most_at_once = 0
+        self._now = 0
+
+    async def of_dialog(self, dialog: DialogId, *, after: int, limit: int) -> tuple[Recorded, ...]:
+        return ()
+
+    async def latest(self) -> str:
+        self.total += 1
+        self._now += 1
+        self.most_at_once = max(self.most_at_once, self._now)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self._now -= 1
+        return "here"

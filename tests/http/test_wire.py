@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Iterator
 import jwt
 import pytest
 import structlog
-import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from mtchat_app import http1
 from mtchat_app.http import log
-from tests.http.house import ID, SECRET, house
+from mtchat_app.server import Server
+from mtchat_app.settings import Settings
+from tests.http.house import ID, SECRET, SECURE, house
 
 TOKEN = jwt.encode({"sub": "ana"}, SECRET, algorithm="HS256")
 HEAD = f"Host: house.test\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -25,16 +25,8 @@ THING = f"/api/v1/things/{ID}"
 @pytest.fixture(scope="module")
 async def port() -> AsyncGenerator[int]:
     """A server with the doors, on a port of its own."""
-    config = uvicorn.Config(
-        house(),
-        http=http1.within(16 * 1024),
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-    )
-    server = uvicorn.Server(config)
+    environment = {**SECURE, "SHUTDOWN_GRACE_SECS": "0"}
+    server = Server(house(environment), Settings.load(environment))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         yield listener.getsockname()[1]

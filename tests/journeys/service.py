@@ -45,6 +45,7 @@ class Service:
             "PORT": str(self.port),
             "ADMIN_API_TOKEN": ADMIN,
             "JWT_SECRET": SECRET,
+            "SHUTDOWN_GRACE_SECS": "0",
             **environment,
         }
 
@@ -95,6 +96,23 @@ class Service:
         """End the process as a power cut would."""
         self._process.kill()
         self._process.wait(10)
+
+    def tell(self, sign: signal.Signals) -> None:
+        """Send the process a signal."""
+        self._process.send_signal(sign)
+
+    def ended(self, within: float) -> int:
+        """Wait up to *within* seconds for the process to end, and return its exit code."""
+        return self._process.wait(within)
+
+    def resident_kb(self) -> int:
+        """Return how much memory the process holds."""
+        rollup = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text()
+        return int(rollup.partition("Rss:")[2].split()[0])
+
+    def open_files(self) -> int:
+        """Return how many files and connections the process holds."""
+        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
 
     def logged(self) -> str:
         """Return everything the process has printed."""

@@ -99,6 +99,14 @@ class PeerGone(DoorError, OSError):
     says = "The connection has ended."
 
 
+class SocketVersionUnknown(DoorError):
+    """The handshake is for a version of WebSocket that nobody speaks here (RFC 6455, section 4.4)."""
+
+    status = 426
+    says = "Sockets are opened with Sec-WebSocket-Version: 13."
+    headers: ClassVar[Mapping[str, str]] = {"Sec-WebSocket-Version": "13"}
+
+
 class RateLimited(DoorError):
     """Too many requests in a short time; `retry_after` is in seconds."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from attrs import frozen
 from msgspec import UNSET
 
 from mtchat_app.http.views import DialogView, MessageView
@@ -14,12 +15,39 @@ from mtchat_core.ports.realtime import Announcement
 
 _encode = msgspec.json.Encoder().encode
 
-PONG = '{"type":"pong"}'
+_TEXT_AND_WHOLE = 0x81
+_TWO_BYTES_OF_LENGTH, _EIGHT_BYTES_OF_LENGTH = 126, 127
 
 
-def connected(user: UserId, *, features: Sequence[str], cursor: str) -> str:
+@frozen(eq=False)
+class Frame:
+    """One event as it leaves, built once for however many sockets: nobody may change it."""
+
+    message: Any
+    """For any server, as ASGI sends it."""
+    wire: bytes
+    """For our own, as it travels: unmasked, whole, not compressed (RFC 6455, section 5.2)."""
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Frame":
+        """Encode one JSON object."""
+        payload = _encode(fields)
+        size = len(payload)
+        if size < _TWO_BYTES_OF_LENGTH:
+            head = bytes((_TEXT_AND_WHOLE, size))
+        elif size < 1 << 16:
+            head = bytes((_TEXT_AND_WHOLE, _TWO_BYTES_OF_LENGTH)) + size.to_bytes(2)
+        else:
+            head = bytes((_TEXT_AND_WHOLE, _EIGHT_BYTES_OF_LENGTH)) + size.to_bytes(8)
+        return cls({"type": "websocket.send", "text": payload.decode()}, head + payload)
+
+
+PONG = Frame.of({"type": "pong"})
+
+
+def connected(user: UserId, *, features: Sequence[str], cursor: str) -> Frame:
     """Greet a connection; `employee_id` is the name the original gave to the user id."""
-    return _text(
+    return Frame.of(
         {
             "type": "connected",
             "employee_id": user,
@@ -35,19 +63,15 @@ class Frames:
     """Encodes announcements, remembering the last: it goes to many connections in a row."""
 
     def __init__(self) -> None:
-        self._last: tuple[Announcement | None, str] = (None, "")
+        self._last: Announcement | None = None
+        self._frame = PONG
 
-    def of(self, announcement: Announcement) -> str:
+    def of(self, announcement: Announcement) -> Frame:
         """Return the frame of *announcement*."""
-        known, frame = self._last
-        if known is not announcement:
-            frame = _text(_fields(announcement))
-            self._last = (announcement, frame)
-        return frame
-
-
-def _text(fields: Mapping[str, Any]) -> str:
-    return _encode(fields).decode()
+        if self._last is not announcement:
+            self._frame = Frame.of(_fields(announcement))
+            self._last = announcement
+        return self._frame
 
 
 def _fields(announcement: Announcement) -> dict[str, Any]:

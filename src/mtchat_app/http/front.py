@@ -5,6 +5,7 @@ request, and lets nothing leave without the headers that every answer has. A soc
 the upgrade gets the same JSON as any request (ASGI extension `websocket.http.response`).
 """
 
+import asyncio
 import re
 import time
 from contextlib import AbstractAsyncContextManager
@@ -21,7 +22,7 @@ from mtchat_app.http.cors import Cors, Headers
 from mtchat_app.http.errors import AddressUnknown, Answer, HeadersTooLarge, PeerGone, answer_to, is_failure
 from mtchat_app.http.parameters import SLASH_IN_SEGMENT, header
 from mtchat_app.http.trace import Trace
-from mtchat_core.domain.errors import BadRequest
+from mtchat_core.domain.errors import BadRequest, ServiceUnavailable
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ALWAYS: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
@@ -80,6 +81,11 @@ class _Visit:
         """Serve the request, whatever happens; cancellation goes on."""
         try:
             await self._serve()
+        except asyncio.CancelledError:
+            # The server's way to say that this takes too long, or that the process can't wait for it.
+            if not self._status:
+                await self.refuse(ServiceUnavailable("This took too long. Try again."))
+            raise
         except Exception as error:
             self._trace.error = _cause(error)
             if not self._status:
@@ -170,6 +176,9 @@ class _Handshake:
         try:
             _read_address(self._scope, self._front.max_header_bytes)
             await self._front.app(self._scope, self.take, self.pass_on)
+            if (conversation := self._trace.conversation) is not None:
+                self._forget_the_route()
+                await conversation(self.take, self.pass_on)
         except PeerGone:
             pass
         except Exception as error:
@@ -178,6 +187,12 @@ class _Handshake:
                 await self.pass_on({"type": "websocket.close", "code": _OUR_FAULT, "reason": ""})
         finally:
             self._report("socket refused" if self._state == "refused" else "socket closed")
+
+    def _forget_the_route(self) -> None:
+        """Keep of the scope what the last log line needs: an idle socket holds it for days."""
+        kept = {name: self._scope.get(name) for name in ("path_template", "raw_path")}
+        self._scope.clear()
+        self._scope.update(kept)
 
     async def take(self) -> Any:
         """Take what the client sends."""

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from math import ceil
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
-from litestar.exceptions import WebSocketException
+from litestar.types import Receive, Send
 
+from mtchat_app.http import trace
 from mtchat_app.http.callers import Person
-from mtchat_app.http.frames import PONG, Frames, connected
+from mtchat_app.http.frames import PONG, Frame, Frames, connected
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat
 from mtchat_core.domain.errors import ChatError, ServiceUnavailable
@@ -27,6 +29,9 @@ FEATURES = ("idempotency", "sender_names", "history")
 TOKEN_GRACE_SECONDS = 25.0
 """How long a socket outlives its token, so that a client can renew it in time."""
 _LONG_LIFE_SECONDS = 30 * 24 * 3600
+_OPENINGS_AT_ONCE = 8
+"""Sockets that ask the database at the same time: when thousands come back at once, requests go on."""
+OPENING_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 
 GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
@@ -51,77 +56,109 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     frames_in_seconds: float = 10.0
 
 
+class Line(Protocol):
+    """Where frames leave; our own server offers one as scope extension `mtchat.line`."""
+
+    def open(self, speaker: "Connection") -> None:
+        """Take what *speaker* says from here on."""
+        ...
+
+    def write(self, frame: Frame) -> bool:
+        """Send *frame* at once, or return False: the speaker's `flush` is called when it is time to try again."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye, without waiting; the peer's `websocket.disconnect` follows."""
+        ...
+
+
 class Connection:
     """One open socket of one person: a Sink for events, and an ear for pings.
 
-    Frames wait in a bounded queue that a single writer empties; whoever reads too slowly is
-    closed with 1013 and reloads, so that nobody ever waits for them.
+    Frames leave at once where the line takes them; else they wait in a bounded queue, and
+    whoever reads too slowly is closed with 1013 and reloads. Nobody ever waits for anybody.
     """
+
+    __slots__ = (
+        "_closing",
+        "_frames",
+        "_heard",
+        "_heard_since",
+        "_limits",
+        "_line",
+        "_queue",
+        "_queued_bytes",
+        "id",
+        "user_id",
+    )
 
     def __init__(self, id: UUID, user_id: UserId, frames: Frames, limits: Limits) -> None:  # noqa: A002
         self.id = id
         self.user_id = user_id
         self._frames = frames
         self._limits = limits
-        self._queue: deque[str] = deque()
+        self._line: Line | None = None
+        self._queue: list[Frame] = []
         self._queued_bytes = 0
-        self._wake = asyncio.Event()
         self._closing: tuple[int, str] | None = None
-        self._heard: deque[float] = deque(maxlen=limits.frames_in)
+        self._heard = 0
+        self._heard_since = 0.0
 
     @property
     def closing(self) -> tuple[int, str] | None:
         """Code and reason, once the connection is to end."""
         return self._closing
 
+    def open(self, line: Line) -> None:
+        """Send over *line* from here on, beginning with what waits already."""
+        self._line = line
+        line.open(self)
+        self.flush()
+        if self._closing is not None:
+            line.close(*self._closing)
+
     def deliver(self, announcement: Announcement) -> None:
-        """Queue one event."""
+        """Send one event."""
         self.push(self._frames.of(announcement))
 
     def give_up(self) -> None:
         """End the connection: events were missed."""
         self.close(TRY_AGAIN_LATER, "resync")
 
-    def push(self, frame: str) -> None:
-        """Queue one frame, or end the connection if too much waits already."""
+    def push(self, frame: Frame) -> None:
+        """Send one frame, or have it wait; end the connection if too much waits already."""
         if self._closing is not None:
             return
-        self._queued_bytes += len(frame)
+        if self._line is not None and not self._queue and self._line.write(frame):
+            return
+        self._queued_bytes += len(frame.wire)
         if len(self._queue) >= self._limits.queued_frames or self._queued_bytes > self._limits.queued_bytes:
             self.close(TRY_AGAIN_LATER, "slow_consumer")
             return
         self._queue.append(frame)
-        self._wake.set()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the line takes it."""
+        assert self._line is not None
+        sent = 0
+        while sent < len(self._queue) and self._line.write(self._queue[sent]):
+            self._queued_bytes -= len(self._queue[sent].wire)
+            sent += 1
+        del self._queue[:sent]
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection; the first reason wins."""
+        """End the connection; the first reason wins, and what waits is dropped."""
         if self._closing is None:
             self._closing = (code, reason)
             self._queue.clear()
-            self._wake.set()
-
-    async def write(self, send: Callable[[str], Awaitable[None]]) -> None:
-        """Send what is queued until the connection is to end.
-
-        Raises:
-            TimeoutError: the peer took nothing for 10 s.
-        """
-        while self._closing is None:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                frame = self._queue.popleft()
-                self._queued_bytes -= len(frame)
-                async with asyncio.timeout(self._limits.write_seconds):
-                    await send(frame)
+            if self._line is not None:
+                self._line.close(code, reason)
 
     async def hear(self, chat: Chat, text: str) -> None:
         """Take one frame from the client: a ping is answered, anything else is ignored."""
-        now = time.monotonic()
-        if len(self._heard) == self._heard.maxlen and now - self._heard[0] < self._limits.frames_in_seconds:
+        if self._is_flooded():
             self.close(POLICY_VIOLATION, "too_many_frames")
             return
-        self._heard.append(now)
         try:
             kind = _decode(text).type
         except msgspec.MsgspecError:
@@ -129,6 +166,13 @@ class Connection:
         if kind == "ping":
             self.push(PONG)
             await self._beat(chat)
+
+    def _is_flooded(self) -> bool:
+        now = time.monotonic()
+        if now - self._heard_since >= self._limits.frames_in_seconds:
+            self._heard, self._heard_since = 0, now
+        self._heard += 1
+        return self._heard > self._limits.frames_in
 
     async def _beat(self, chat: Chat) -> None:
         try:
@@ -141,11 +185,14 @@ class Sockets:
     """Every open socket of this process, within its limits."""
 
     def __init__(self, *, per_user: int, per_node: int, limits: Limits) -> None:
+        self.limits = limits
+        self.openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
         self._per_user = per_user
         self._per_node = per_node
-        self._limits = limits
         self._frames = Frames()
         self._open: dict[UserId, set[Connection]] = {}
+        self._count = 0
+        self._is_leaving = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Sockets":
@@ -162,93 +209,198 @@ class Sockets:
             ),
         )
 
+    def __len__(self) -> int:
+        return self._count
+
     def open(self, user: UserId) -> Connection:
         """Make room for one more connection of *user*.
 
         Raises:
-            ServiceUnavailable: the person, or this process, has too many.
+            ServiceUnavailable: the person, or this process, has too many, or it is about to end.
         """
         mine = self._open.get(user, set())
+        if self._is_leaving:
+            raise ServiceUnavailable("The service is restarting. Try again shortly.")
         if len(mine) >= self._per_user:
             raise ServiceUnavailable(f"You have {self._per_user} connections already. Close one.")
-        if sum(map(len, self._open.values())) >= self._per_node:
+        if self._count >= self._per_node:
             raise ServiceUnavailable("There are too many connections right now. Try again shortly.")
-        connection = Connection(uuid4(), user, self._frames, self._limits)
+        connection = Connection(uuid4(), user, self._frames, self.limits)
         self._open.setdefault(user, set()).add(connection)
+        self._count += 1
         return connection
 
     def forget(self, connection: Connection) -> None:
         """Give a connection's room back."""
         remaining = self._open[connection.user_id]
         remaining.discard(connection)
+        self._count -= 1
         if not remaining:
             del self._open[connection.user_id]
 
-    def close(self) -> None:
-        """End every connection: the service is going away."""
-        for connections in self._open.values():
-            for connection in connections:
+    def leave(self, steps: int = 1) -> Iterator[None]:
+        """End every connection, and let nobody in any more: the service is going away.
+
+        Some end with each of at most *steps* steps: who reconnects at once is a storm for the other nodes.
+        """
+        self._is_leaving = True
+        everybody = [connection for connections in self._open.values() for connection in connections]
+        share = ceil(len(everybody) / steps)
+        while everybody:
+            for connection in everybody[:share]:
                 connection.close(GOING_AWAY, "going_away")
+            del everybody[:share]
+            yield
 
 
 @websocket("/ws")
 async def listen(
     socket: WebSocket[Any, Any, Any], caller: NamedDependency[Person], chat: NamedDependency[Chat]
 ) -> None:
-    """Tell a person live what happens in their dialogs, until either side hangs up."""
+    """Open a socket that tells a person live what happens in their dialogs.
+
+    The route ends here: the front goes on with the conversation, so that an idle socket does not keep
+    everything that led to it.
+    """
+    scope: Any = socket.scope
+    extensions: dict[str, Any] = scope.get("extensions") or {}
+    line: Line | None = extensions.get("mtchat.line")
     sockets: Sockets = socket.app.state.sockets
-    connection = sockets.open(caller.user_id)
-    expiry = _expire(connection, caller)
+    conversation = Conversation(sockets.open(caller.user_id), sockets, chat, line)
     try:
-        # First in the queue, so that it is the first frame; what happens from here on comes after.
-        connection.push(connected(caller.user_id, features=FEATURES, cursor=await chat.ports.events.latest()))
-        await chat.realtime.connect(connection)
-        await chat.presence.beat(caller.user_id, connection.id)
+        await conversation.begin()
         await socket.accept()
-        await _talk(socket, connection, chat)
-    finally:
-        if expiry is not None:
-            expiry.cancel()
+    except BaseException:
+        await conversation.end()
+        raise
+    conversation.expire(caller)
+    trace.of(scope).conversation = conversation.hold
+
+
+class Conversation:
+    """What is said over one socket, from the first frame until either side hangs up."""
+
+    __slots__ = ("_chat", "_connection", "_expiry", "_line", "_sockets")
+
+    def __init__(self, connection: Connection, sockets: Sockets, chat: Chat, line: Line | None) -> None:
+        self._connection = connection
+        self._sockets = sockets
+        self._chat = chat
+        self._line = line
+        self._expiry: asyncio.TimerHandle | None = None
+
+    async def begin(self) -> None:
+        """Let the connection hear, from its greeting on.
+
+        Raises:
+            ServiceUnavailable: too many come at once, or the database does not answer.
+        """
+        connection, chat = self._connection, self._chat
+        user = connection.user_id
         try:
-            await chat.presence.leave(caller.user_id, connection.id)
+            async with asyncio.timeout(OPENING_SECONDS), self._sockets.openings:
+                # First in the queue, so that it is the first frame; what happens from here on comes after.
+                cursor = await chat.ports.events.latest()
+                connection.push(connected(user, features=FEATURES, cursor=cursor))
+                await chat.realtime.connect(connection)
+        except TimeoutError:
+            raise ServiceUnavailable("Too many connect right now. Try again shortly.") from None
+        await chat.presence.beat(user, connection.id)
+
+    def expire(self, caller: Person) -> None:
+        """End the connection when the token has ended, and a client had time to renew it."""
+        if caller.expires_at is None or (left := caller.expires_at - time.time()) > _LONG_LIFE_SECONDS:
+            return
+        later = asyncio.get_running_loop().call_later
+        end = self._connection.close
+        self._expiry = later(max(0.0, left + TOKEN_GRACE_SECONDS), end, POLICY_VIOLATION, "token_expired")
+
+    async def hold(self, receive: Receive, send: Send) -> None:
+        """Send and hear until the peer is gone or the connection is to end."""
+        try:
+            if self._line is not None:
+                self._connection.open(self._line)
+                await self._hear(receive)
+            else:
+                await self._talk(receive, send)
+        finally:
+            await self.end()
+
+    async def end(self) -> None:
+        """Forget the connection."""
+        connection, chat = self._connection, self._chat
+        if self._expiry is not None:
+            self._expiry.cancel()
+        try:
+            await chat.presence.leave(connection.user_id, connection.id)
         finally:
             chat.realtime.disconnect(connection)
-            sockets.forget(connection)
+            self._sockets.forget(connection)
 
-
-def _expire(connection: Connection, caller: Person) -> asyncio.TimerHandle | None:
-    """End the connection when the token has ended, and a client had time to renew it."""
-    if caller.expires_at is None or (left := caller.expires_at - time.time()) > _LONG_LIFE_SECONDS:
-        return None
-    end = asyncio.get_running_loop().call_later
-    return end(max(0.0, left + TOKEN_GRACE_SECONDS), connection.close, POLICY_VIOLATION, "token_expired")
-
-
-async def _talk(socket: WebSocket[Any, Any, Any], connection: Connection, chat: Chat) -> None:
-    """Send and hear until the peer is gone or the connection is to end."""
-
-    async def send(frame: str) -> None:
-        await socket.send_text(frame)
-
-    async def hear() -> None:
-        while (event := await socket.receive())["type"] == "websocket.receive":
+    async def _hear(self, receive: Receive) -> None:
+        while (event := await receive())["type"] == "websocket.receive":
             if text := event.get("text"):
-                await connection.hear(chat, text)
+                await self._connection.hear(self._chat, text)
 
-    writing, hearing = asyncio.create_task(connection.write(send)), asyncio.create_task(hear())
-    try:
-        await asyncio.wait({writing, hearing}, return_when=asyncio.FIRST_COMPLETED)
-        if not hearing.done() and connection.closing is not None:
-            code, reason = connection.closing
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await socket.close(code, reason)
-    except (TimeoutError, OSError):
-        # The peer takes nothing any more: ending the route aborts its connection.
-        _log.info("a socket could not be closed in order")
-    finally:
-        for task in (writing, hearing):
-            task.cancel()
-        ended = await asyncio.gather(writing, hearing, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError | WebSocketException):
-            raise error
+    async def _talk(self, receive: Receive, send: Send) -> None:
+        """Send and hear by turns, on a server that offers no line."""
+        messages = _Messages(send, self._sockets.limits.write_seconds)
+        self._connection.open(messages)
+        speaking, hearing = asyncio.create_task(messages.send()), asyncio.create_task(self._hear(receive))
+        try:
+            await asyncio.wait({speaking, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (speaking, hearing):
+                task.cancel()
+            ended = await asyncio.gather(speaking, hearing, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+
+class _Messages:
+    """A line over plain ASGI, one frame at a time, for a server that offers nothing better."""
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self._send = send
+        self._seconds = seconds
+        self._speaker: Connection | None = None
+        self._frame: Frame | None = None
+        self._goodbye: tuple[int, str] | None = None
+        self._wake = asyncio.Event()
+
+    def open(self, speaker: Connection) -> None:
+        """Take what *speaker* says from here on."""
+        self._speaker = speaker
+
+    def write(self, frame: Frame) -> bool:
+        """Take *frame*, unless one is under way."""
+        if self._frame is not None:
+            return False
+        self._frame = frame
+        self._wake.set()
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye after the frame that is under way."""
+        self._goodbye = (code, reason)
+        self._wake.set()
+
+    async def send(self) -> None:
+        """Send what is said until goodbye, or until the peer takes nothing any more."""
+        # Ending the route is all one can do about a peer that takes nothing, or that is gone.
+        with suppress(TimeoutError, OSError):
+            while self._goodbye is None:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._frame is not None:
+                    await self._within(self._seconds, self._frame.message)
+                    self._frame = None
+                    if self._speaker is not None:
+                        self._speaker.flush()
+            code, reason = self._goodbye
+            await self._within(CLOSE_SECONDS, {"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _within(self, seconds: float, message: Any) -> None:
+        async with asyncio.timeout(seconds):
+            await self._send(message)

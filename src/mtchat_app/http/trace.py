@@ -1,10 +1,11 @@
 """What is known about one request while it lasts, for its log line and its errors."""
 
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
 from attrs import define, field
+from litestar.types import Receive, Send
 
 _KEY = "mtchat_trace"
 
@@ -15,11 +16,15 @@ def _new_id() -> str:
 
 @define
 class Trace:
-    """One request or socket: its id (sent back as X-Request-Id), who asked, and what went wrong."""
+    """One request or socket: its id (sent back as X-Request-Id), who asked, and what went wrong.
+
+    A socket's route ends once it has opened it; `conversation` is what follows.
+    """
 
     request_id: str = field(factory=_new_id)
     user_id: str | None = None
     error: Exception | None = None
+    conversation: Callable[[Receive, Send], Awaitable[None]] | None = None
 
 
 def begin(scope: MutableMapping[str, Any], request_id: str | None) -> Trace:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from typing import Protocol
 
+from attrs import define, field
+
 from mtchat_core.domain.errors import ChatError
 from mtchat_core.domain.events import (
     DialogDeleted,
@@ -21,6 +23,7 @@ PATIENCE_SECONDS = 0.2
 """How long a missing event may be under way before the log is asked for it."""
 ATTEMPTS = 5
 _BATCH = 500
+_COMINGS_AND_GOINGS = (ParticipantJoined, ParticipantLeft, DialogDeleted)
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +45,51 @@ class Sink(Protocol):
         ...
 
 
+@define(eq=False)
+class _Room:
+    """One dialog as this process hears it: who listens here, and up to which `seq` they have heard.
+
+    Nearly always all have heard the same: then `level` tells it, and `places` only who they are.
+    """
+
+    places: dict[UserId, int] = field(factory=dict[UserId, int])
+    level: int | None = None
+    early: dict[int, Recorded] = field(factory=dict[int, Recorded])
+    """What came before its turn."""
+    away: set[UserId] = field(factory=set[UserId])
+    """Who left, and still waits for what came before that."""
+    is_unsure: bool = False
+    """Whether something may have been missed that nobody waited for."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everybody has heard everything."""
+        return not self.early and not self.is_unsure
+
+    def enter(self, user: UserId, *, heard: int) -> None:
+        """Let *user* listen, who knows all up to *heard*."""
+        if self.level != heard:
+            self.spread()
+        self.places[user] = heard
+
+    def spread(self) -> None:
+        """Give everybody a place of their own."""
+        if self.level is not None:
+            self.places = dict.fromkeys(self.places, self.level)
+            self.level = None
+
+    def gather(self) -> None:
+        """Go back to one level, if all have heard the same."""
+        if len(places := set(self.places.values())) == 1:
+            self.level = places.pop()
+
+    def heard_by_all(self, default: int = 0) -> int:
+        """Return up to where everybody has heard; *default* if nobody listens."""
+        if self.places and self.level is not None:
+            return self.level
+        return min(self.places.values(), default=default)
+
+
 class Realtime:
     """Routes announcements to the connections of this process.
 
@@ -57,10 +105,7 @@ class Realtime:
         self._sinks: dict[UserId, set[Sink]] = {}
         self._dialogs: dict[UserId, set[DialogId]] = {}
         self._left: dict[UserId, dict[DialogId, int]] = {}
-        self._heard: dict[DialogId, dict[UserId, int]] = {}
-        self._early: dict[DialogId, dict[int, Recorded]] = {}
-        self._away: dict[DialogId, set[UserId]] = {}
-        self._unsure: set[DialogId] = set()
+        self._rooms: dict[DialogId, _Room] = {}
         self._loading: dict[UserId, asyncio.Task[None]] = {}
         self._meanwhile: dict[UserId, list[Recorded]] = {}
         self._fetching: dict[DialogId, asyncio.Task[None]] = {}
@@ -119,16 +164,18 @@ class Realtime:
 
     def _watch(self, user: UserId, dialog: DialogId, *, heard: int) -> None:
         self._dialogs[user].add(dialog)
-        self._heard.setdefault(dialog, {})[user] = heard
+        room = self._rooms.get(dialog)
+        if room is None:
+            self._rooms[dialog] = _Room({user: heard}, level=heard)
+        else:
+            room.enter(user, heard=heard)
 
     def _unwatch(self, user: UserId, dialog: DialogId) -> None:
-        listeners = self._heard[dialog]
-        del listeners[user]
-        if not listeners:
-            del self._heard[dialog]
-            self._early.pop(dialog, None)
-            self._away.pop(dialog, None)
-            self._unsure.discard(dialog)
+        room = self._rooms[dialog]
+        del room.places[user]
+        room.away.discard(user)
+        if not room.places:
+            del self._rooms[dialog]
 
     def _announced(self, announcement: Announcement) -> None:
         if isinstance(announcement, PresenceChanged):
@@ -141,52 +188,66 @@ class Realtime:
 
     def _route(self, recorded: Recorded) -> None:
         """Let everybody in the dialog hear what is next for them, and keep what came early."""
+        event, dialog = recorded.event, recorded.event.dialog_id
+        if isinstance(event, ParticipantJoined):
+            self._welcome(event.user_id, dialog, recorded.seq)
+        room = self._rooms.get(dialog)
+        if room is None:
+            return
+        if room.level == recorded.seq - 1 and room.is_complete and not isinstance(event, _COMINGS_AND_GOINGS):
+            room.level = recorded.seq
+            self._tell(room, recorded)
+        else:
+            self._route_one_by_one(room, recorded)
+
+    def _tell(self, room: _Room, recorded: Recorded) -> None:
+        """Let a room that has heard the same so far hear what is next: the way of nearly every event."""
+        audience = recorded.event.audience
+        for user in room.places if audience.members else audience.people & room.places.keys():
+            for sink in self._sinks[user]:
+                sink.deliver(recorded)
+
+    def _route_one_by_one(self, room: _Room, recorded: Recorded) -> None:
         dialog = recorded.event.dialog_id
-        if isinstance(recorded.event, ParticipantJoined):
-            self._welcome(recorded.event.user_id, dialog, recorded.seq)
-        listeners = self._heard.get(dialog)
-        if not listeners:
-            return
-        early = self._early.setdefault(dialog, {})
-        early[recorded.seq] = recorded
-        for user in tuple(listeners):
-            while user in listeners and (due := early.get(listeners[user] + 1)):
-                self._hear(user, due)
-        if not listeners:
-            return
-        heard_by_all = min(listeners.values())
-        for seq in [seq for seq in early if seq <= heard_by_all]:
-            del early[seq]
-        if early:
+        room.spread()
+        room.early[recorded.seq] = recorded
+        for user in room.places:
+            while due := room.early.get(room.places[user] + 1):
+                self._hear(room, user, due)
+        heard_by_all = room.heard_by_all()
+        for seq in [seq for seq in room.early if seq <= heard_by_all]:
+            del room.early[seq]
+        if room.early:
             self._fetch_missing(dialog)
             return
-        del self._early[dialog]
-        for user in self._away.pop(dialog, set()) & listeners.keys():
-            self._left.setdefault(user, {})[dialog] = listeners[user]
+        gone, room.away = room.away, set()
+        for user in gone:
+            self._left.setdefault(user, {})[dialog] = room.places[user]
             self._dialogs[user].discard(dialog)
             self._unwatch(user, dialog)
+        room.gather()
 
     def _welcome(self, user: UserId, dialog: DialogId, seq: int) -> None:
-        listeners = self._heard.get(dialog, {})
-        is_known = user in listeners or seq <= self._left.get(user, {}).get(dialog, 0)
+        room = self._rooms.get(dialog, _Room())
+        is_known = user in room.places or seq <= self._left.get(user, {}).get(dialog, 0)
         if user not in self._dialogs or is_known:
             return
-        if min(listeners.values(), default=seq) >= seq:
+        if room.heard_by_all(default=seq) >= seq:
             # Nobody waited for this here, so what may have overtaken it was not kept.
-            self._unsure.add(dialog)
+            room.is_unsure = True
             self._fetch_missing(dialog)
+        self._rooms[dialog] = room
         self._watch(user, dialog, heard=seq - 1)
 
-    def _hear(self, user: UserId, recorded: Recorded) -> None:
-        event, dialog = recorded.event, recorded.event.dialog_id
-        away = self._away.get(dialog, set[UserId]())
-        self._heard[dialog][user] = recorded.seq
+    def _hear(self, room: _Room, user: UserId, recorded: Recorded) -> None:
+        event = recorded.event
+        room.places[user] = recorded.seq
         if isinstance(event, ParticipantJoined) and event.user_id == user:
-            away.discard(user)
-        if user not in away and (event.audience.members or user in event.audience.people):
+            room.away.discard(user)
+        if user not in room.away and (event.audience.members or user in event.audience.people):
             self._deliver(recorded, user)
         if isinstance(event, DialogDeleted) or (isinstance(event, ParticipantLeft) and event.user_id == user):
-            self._away.setdefault(dialog, set()).add(user)
+            room.away.add(user)
 
     def _deliver(self, announcement: Announcement, user: UserId) -> None:
         for sink in tuple(self._sinks.get(user, ())):
@@ -195,7 +256,7 @@ class Realtime:
     def _acquaintances(self, user: UserId) -> set[UserId]:
         """Return who shares a dialog with *user*."""
         dialogs = self._dialogs.get(user, ())
-        return set[UserId]().union(*(self._heard[dialog] for dialog in dialogs)) - {user}
+        return set[UserId]().union(*(self._rooms[dialog].places for dialog in dialogs)) - {user}
 
     def _fetch_missing(self, dialog: DialogId) -> None:
         if dialog not in self._fetching:
@@ -215,26 +276,27 @@ class Realtime:
             del self._fetching[dialog]
 
     def _is_complete(self, dialog: DialogId) -> bool:
-        return dialog not in self._early and dialog not in self._unsure
+        room = self._rooms.get(dialog)
+        return room is None or room.is_complete
 
     def _give_up(self, dialog: DialogId) -> None:
         _log.error("missed events were not found; their listeners start afresh")
-        for user in tuple(self._heard.get(dialog, ())):
-            for sink in tuple(self._sinks.get(user, ())):
+        for user in self._rooms[dialog].places:
+            for sink in self._sinks[user]:
                 sink.give_up()
 
     async def _try_to_fetch(self, dialog: DialogId) -> None:
-        self._unsure.discard(dialog)
+        room = self._rooms[dialog]
+        room.is_unsure = False
         try:
             await self._fetch(dialog)
         except ChatError as error:
-            self._unsure.add(dialog)
+            room.is_unsure = True
             _log.warning("missed events can't be fetched yet: %s", error.code)
 
     async def _fetch(self, dialog: DialogId) -> None:
-        while listeners := self._heard.get(dialog):
-            after = min(listeners.values())
-            missed = await self._events.of_dialog(dialog, after=after, limit=_BATCH)
+        while room := self._rooms.get(dialog):
+            missed = await self._events.of_dialog(dialog, after=room.heard_by_all(), limit=_BATCH)
             for recorded in missed:
                 self._announced(recorded)
             if len(missed) < _BATCH:
