@@ -1,8 +1,8 @@
 """The floors that serve: the same server, or the same library, with nothing of ours in or behind them.
 
 `python -m bench.bare asgi|broadcast PORT`. `asgi` is an application that answers every request with a
-prepared body and accepts every socket, on plain uvicorn without its log and without deflate; `broadcast` is a server of the
-websockets library, which sends what one client says to all of them.
+prepared body and accepts every socket, on plain uvicorn without its log and without deflate;
+`broadcast` is a server of the websockets library, which sends what one client says to all of them.
 """
 
 import asyncio
