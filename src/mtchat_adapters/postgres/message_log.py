@@ -35,6 +35,9 @@ from mtchat_core.ports.messages import Posted
 # A dialog that somebody else holds is passed over ("held") and one that has changed is left alone
 # ("changed"), so that nobody waits for another dialog's sake and no two sends can lock each other
 # out: such messages come again, by themselves, once the lock is theirs.
+#
+# What is looked up among messages is looked up one by one (`limit 1`): a plan made while the table
+# was new and small would rather read all of it, and go on doing so while it grows.
 _APPEND = statement(f"""
     with incoming as materialized (
       select * from unnest(
@@ -54,8 +57,7 @@ _APPEND = statement(f"""
       from dialogs where id = any(cast(:dialogs as uuid[])) order by id for update skip locked
     ),
     decided as materialized (
-      select i.*, p.display_name,
-        before.dialog_id as said_in, before.id as said_id, before.fingerprint as said_fingerprint,
+      select i.*, p.display_name, before.id as said_id, before.fingerprint as said_fingerprint,
         case
           when seen.id is null then 'no dialog'
           when locked.id is null then 'held'
@@ -71,13 +73,12 @@ _APPEND = statement(f"""
       left join locked on locked.id = i.dialog_id
       left join participants p on p.dialog_id = i.dialog_id and p.user_id = i.sender_id
       left join lateral (
-        select m.dialog_id, m.id, m.fingerprint from messages m
-        where i.key is not null
+        select m.id, m.fingerprint from messages m where i.key is not null
           and m.dialog_id = i.dialog_id and m.sender_id = i.sender_id and m.client_message_id = i.key
         union all
-        select m.dialog_id, m.id, m.fingerprint from deleted_messages m
-        where i.key is not null
+        select m.id, m.fingerprint from deleted_messages m where i.key is not null
           and m.dialog_id = i.dialog_id and m.sender_id = i.sender_id and m.client_message_id = i.key
+        limit 1
       ) before on true
     ),
     placed as materialized (
@@ -151,7 +152,9 @@ _APPEND = statement(f"""
       n.at, n.woken, {rows.MESSAGE}
     from decided d
     left join numbered n on n.n = d.n
-    left join messages m on m.dialog_id = d.said_in and m.id = d.said_id
+    left join lateral (
+      select * from messages where d.said_id is not null and dialog_id = d.dialog_id and id = d.said_id limit 1
+    ) m on true
     order by d.n
 """)  # noqa: S608 - built from our own constants
 
