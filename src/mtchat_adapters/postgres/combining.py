@@ -41,7 +41,7 @@ Carrier = Callable[[Sequence[I]], Awaitable[Sequence[R | Exception | None]]]
 class Limits:
     """How much goes at once, and how long anybody waits."""
 
-    writers: int = 2
+    writers: int = 1
     """Statements for many dialogs under way at the same moment."""
     patient: int = 8
     """Dialogs waited for at the same moment because somebody else holds them."""
