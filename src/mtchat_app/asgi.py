@@ -1,4 +1,4 @@
-"""The doors put together: routes behind their guards, behind the front."""
+"""The doors put together: routes behind whoever asks who asks, behind the front."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,7 +12,7 @@ from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import Scope
 
-from mtchat_app.http import api_page, chat, health, management
+from mtchat_app.http import api_page, chat, health, management, realtime
 from mtchat_app.http.bodies import BodyLimits, StrictRequest
 from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
@@ -63,10 +63,17 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
 
     app = Litestar(
         route_handlers=[
-            Router("/api/v1/management", route_handlers=[*management.ROUTES], guards=[callers.admin]),
+            # As a hook and not as a guard, for whom Litestar copies the whole route at every request.
+            Router("/api/v1/management", route_handlers=[*management.ROUTES], before_request=callers.admin),
             Router(
                 "/api/v1",
                 route_handlers=[*chat.ROUTES],
+                before_request=callers.person,
+                dependencies={"caller": Provide(_caller)},
+            ),
+            Router(
+                "/api/v1",
+                route_handlers=[realtime.listen],
                 guards=[callers.person],
                 dependencies={"caller": Provide(_caller)},
             ),

@@ -45,8 +45,9 @@ def person_at(scope: Scope) -> Person:
 
 @frozen
 class Callers:
-    """The guards of both doors. Each also reads path and query, so that every check has its place in the order:
-    who, on whose behalf, with which scopes, path, query; then come the body and the route.
+    """Who is let in at both doors. Path and query are read here too, so that every check has its place.
+
+    The order: who, on whose behalf, with which scopes, path, query; then come the body and the route.
     """
 
     verifier: Verifier | None
@@ -79,7 +80,7 @@ class Callers:
         """Stay one: Litestar copies a router with its guards, and what is remembered must not split."""
         return self
 
-    async def person(self, connection: Connection, handler: BaseRouteHandler) -> None:
+    async def person(self, connection: Connection, _handler: BaseRouteHandler | None = None) -> None:
         """Let a person in, over HTTP or at a socket's handshake.
 
         Raises:
@@ -102,12 +103,13 @@ class Callers:
             self._fail(connection)
             raise
         trace.of(scope).user_id = identity.user_id
-        self._count(("user", identity.user_id), cast("str | None", handler.opt.get("budget")))
-        scopes = self._scopes(scope, identity) if handler.opt.get("reads_scopes") else None
+        asked = connection.route_handler.opt
+        self._count(("user", identity.user_id), cast("str | None", asked.get("budget")))
+        scopes = self._scopes(scope, identity) if asked.get("reads_scopes") else None
         scope["state"][_PERSON] = Person(identity.user_id, scopes, identity.expires_at)
         parameters.check(connection)
 
-    async def admin(self, connection: Connection, _handler: BaseRouteHandler) -> None:
+    async def admin(self, connection: Connection, _handler: BaseRouteHandler | None = None) -> None:
         """Let the host in.
 
         Raises:

@@ -95,6 +95,10 @@ def affordable(content: str) -> str:
             be opened again more than twice for each character.
     """
     most_reopened = _REOPENED_PER_CHARACTER * len(content) + _SPARE_REOPENED
+    most_tags = content.count("<")
+    if most_tags <= _MAX_UNCLOSED and most_tags * most_tags <= most_reopened:
+        # Each tag opens at most those before it again.
+        return content
     # A closing tag is believed only where it can't be part of a comment or a value.
     trusted = not _MARKUP.search(_PLAIN_TAG.sub("", content))
     held = Counter[str]()
@@ -125,6 +129,8 @@ def bounded(html: str) -> str:
     """
     if len(html) > MAX_STORED:
         raise TangledMarkup
+    if html.count("<") <= MAX_DEPTH:
+        return html
     depth = 0
     for closing, tag in _SAFE_TAG.findall(html):
         if tag != "br":

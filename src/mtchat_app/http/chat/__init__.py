@@ -1,6 +1,5 @@
 """A person's door: everything is asked by somebody, and answered as they may see it."""
 
-from mtchat_app.http import realtime
 from mtchat_app.http.chat import inbox, messages, participants, receipts, search
 
 ROUTES = (
@@ -26,5 +25,4 @@ ROUTES = (
     messages.edit_message,
     messages.delete_message,
     search.search_messages,
-    realtime.listen,
 )
