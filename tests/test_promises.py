@@ -32,9 +32,6 @@ LATER: Mapping[str, str] = {
 }
 """Ids that nothing can prove yet, each with its reason."""
 
-# PENDING: proven by work that is under way. To be emptied when it arrives; nothing may be added.
-PENDING = frozenset({"G1", "G15", "F1", "F10", "F17", "F18", "F19", "F33", "F34", "F36", "B61", "B62"})
-
 
 def proofs() -> dict[str, list[str]]:
     """Return the tests that name each id, as file::function."""
@@ -53,12 +50,12 @@ def proven() -> dict[str, list[str]]:
     return proofs()
 
 
-@pytest.mark.parametrize("promise", [name for name in REQUIRED if name not in PENDING])
+@pytest.mark.parametrize("promise", REQUIRED)
 def test_every_promise_is_named_by_a_test(proven: dict[str, list[str]], promise: str) -> None:
     assert proven.get(promise), f"no test names {promise}"
 
 
 def test_what_is_promised_for_later_is_not_there_yet(proven: dict[str, list[str]]) -> None:
-    arrived = {name: proven[name] for name in (*PENDING, *LATER) if name in proven}
+    arrived = {name: proven[name] for name in LATER if name in proven}
 
-    assert not arrived, "take these ids out of PENDING or LATER"
+    assert not arrived, "take these ids out of LATER"
