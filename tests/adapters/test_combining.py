@@ -195,6 +195,34 @@ async def test_nobody_waits_for_a_turn_beyond_their_patience_f5(road: Road) -> N
     assert await combiner.carry(Parcel(HERE, "c")) == "c arrived"
 
 
+async def test_nobody_waits_beyond_their_patience_for_a_place_among_those_who_wait_for_locks_f7(
+    road: Road,
+) -> None:
+    combiner = road.combiner(patient=1, patience=timedelta(milliseconds=1))
+    road.held = {HERE, THERE}
+    road.gate.set()
+    first, second = under_way(combiner, Parcel(HERE, "a"), Parcel(THERE, "b"))
+
+    with pytest.raises(ServiceUnavailable):
+        await second
+
+    assert not first.done()
+    road.gate_of_the_held.set()
+    assert await first == "a arrived"
+    assert await combiner.carry(Parcel(THERE, "c")) == "c arrived"
+
+
+async def test_who_gives_up_before_it_begins_is_not_carried(road: Road) -> None:
+    combiner = road.combiner()
+    [sent] = under_way(combiner, Parcel(HERE, "a"))
+    await asyncio.sleep(0)
+
+    sent.cancel()
+    await settled()
+
+    assert road.together == []
+
+
 async def test_closing_waits_for_what_is_under_way(road: Road) -> None:
     combiner = road.combiner()
     sent = under_way(combiner, Parcel(HERE, "a"), Parcel(HERE, "b"))

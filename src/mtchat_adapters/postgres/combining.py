@@ -42,7 +42,7 @@ class Limits:
     """How much goes at once, and how long anybody waits."""
 
     writers: int = 1
-    """Statements for many dialogs under way at the same moment."""
+    """Statements for many dialogs under way at the same moment: the fewer, the more goes in each."""
     patient: int = 8
     """Dialogs waited for at the same moment because somebody else holds them."""
     together: int = 128
@@ -58,6 +58,15 @@ class _Waiting(Generic[I, R]):
     item: I
     outcome: asyncio.Future[R]
     until: float
+
+    def refuse(self) -> None:
+        """Say that this takes too long."""
+        if not self.outcome.done():
+            self.outcome.set_exception(_overloaded())
+
+
+def _overloaded() -> ServiceUnavailable:
+    return ServiceUnavailable(retry_after=timedelta(seconds=1))
 
 
 class Combiner(Generic[I, R]):
@@ -86,7 +95,7 @@ class Combiner(Generic[I, R]):
             And whatever became of the item itself.
         """
         if self._length >= self._limits.waiting:
-            raise ServiceUnavailable(retry_after=timedelta(seconds=1))
+            raise _overloaded()
         loop = asyncio.get_running_loop()
         waiting = _Waiting[I, R](item, loop.create_future(), loop.time() + self._limits.patience.total_seconds())
         self._queues.setdefault(item.dialog, deque()).append(waiting)
@@ -146,6 +155,8 @@ class Combiner(Generic[I, R]):
     async def _write(self) -> None:
         self._is_starting = False
         batch = self._next()
+        if not batch:
+            return
         self._writers += 1
         self._go_on()
         try:
@@ -160,8 +171,17 @@ class Combiner(Generic[I, R]):
         self._arrived({waiting.item.dialog for waiting in batch} - held.keys())
 
     async def _wait_for_lock(self, group: Sequence[_Waiting[I, R]]) -> None:
-        async with self._patient:
-            await _settle(group, self._patiently)
+        try:
+            async with asyncio.timeout(self._limits.patience.total_seconds()):
+                await self._patient.acquire()
+        except TimeoutError:
+            for waiting in group:
+                waiting.refuse()
+        else:
+            try:
+                await _settle(group, self._patiently)
+            finally:
+                self._patient.release()
         self._arrived({group[0].item.dialog})
 
     def _arrived(self, dialogs: set[DialogId]) -> None:
@@ -174,10 +194,8 @@ class Combiner(Generic[I, R]):
         now = asyncio.get_running_loop().time()
         for dialog, queue in tuple(self._queues.items()):
             while queue and queue[0].until <= now:
-                waiting = queue.popleft()
+                queue.popleft().refuse()
                 self._length -= 1
-                if not waiting.outcome.done():
-                    waiting.outcome.set_exception(ServiceUnavailable(retry_after=timedelta(seconds=1)))
             if not queue:
                 del self._queues[dialog]
         self._go_on()
