@@ -190,10 +190,16 @@ def _id(number: str, kind: str) -> str:
 _STATEMENTS = (
     # The numbers 0 to the last: dialog 0 is the deep one; the others come to life one block after the other.
     f"""
-    insert into dialogs (id, object_type, object_id, title, created_by, created_at, active_at, last_seq, event_seq,
-      user_messages, last_message_id, last_message_at, last_issued_id)
+    insert into dialogs (id, object_type, object_id, title, search_text, created_by, created_at, active_at,
+      last_seq, event_seq, user_messages, last_message_id, last_message_at, last_issued_id)
     select {_id("k", "9")}, 'order', 'order-' || k,
-      case when k % 2 = 0 then 'Заказ ' else 'Order ' end || k, 'user-' || k, {{began}},
+      case when k % 2 = 0 then 'Заказ ' else 'Order ' end || k,
+      case when k % 2 = 0 then 'заказ ' else 'order ' end || k
+        || (select string_agg(chr(10) || 'company ' || (k + n) % 5000, '') from generate_series(1, {{people}}) n)
+        || case when k % {{few_every}} = 0 and k > 0 then chr(10) || 'freight few' else '' end
+        || case when k % {{many_every}} = 0 and k > 0 then chr(10) || 'freight many' else '' end
+        || case when k = 0 then chr(10) || 'deep sea' else '' end,
+      'user-' || k, {{began}},
       {{began}} + last * interval '1 second', seq, seq, seq, {_id("last", "8")},
       {{began}} + last * interval '1 second', {_id("last", "8")}
     from (
@@ -208,9 +214,9 @@ _STATEMENTS = (
     ) numbered
     """,
     f"""
-    insert into participants (dialog_id, user_id, display_name, company, joined_as, joined_at,
+    insert into participants (dialog_id, user_id, display_name, company, company_folded, joined_as, joined_at,
       read_seq, read_counted, is_archived, is_pinned)
-    select {_id("k", "9")}, user_id, 'Name of ' || user_id, company, 'participant', {{began}},
+    select {_id("k", "9")}, user_id, 'Name of ' || user_id, company, lower(company), 'participant', {{began}},
       seq - unread, seq - unread, (k + number) % 50 = 0, (k + number) % 211 = 0
     from generate_series(0, {{dialogs}}) k
     cross join lateral (

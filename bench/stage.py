@@ -26,16 +26,17 @@ IN_DIALOG = 5
 CONTENT = "Can you deliver the <b>chairs</b> on Friday, or is Monday the first day you have?"
 
 _MAKE_DIALOGS = """
-insert into dialogs (id, object_type, object_id, title, created_at, active_at)
-select cast($3::text || lpad(to_hex(n), 12, '0') as uuid), 'order', cast(n as text), 'Order ' || n, now(), now()
+insert into dialogs (id, object_type, object_id, title, search_text, created_at, active_at)
+select cast($3::text || lpad(to_hex(n), 12, '0') as uuid), 'order', cast(n as text), 'Order ' || n,
+  'order ' || n || chr(10) || 'nordwind', now(), now()
 from generate_series($1::int, $1::int + $2::int - 1) n
 """
 # The first few come from the small circle of senders, the same few for a dialog of any size.
 _MAKE_PARTICIPANTS = """
-insert into participants (dialog_id, user_id, display_name, company, joined_as, joined_at)
+insert into participants (dialog_id, user_id, display_name, company, company_folded, joined_as, joined_at)
 select cast($3::text || lpad(to_hex(n), 12, '0') as uuid),
   case when k < $5::int then 'p' || (n + k * $6::int) % $7::int else 'x' || k end,
-  'Person ' || k, 'Nordwind', 'participant', now()
+  'Person ' || k, 'Nordwind', 'nordwind', 'participant', now()
 from generate_series($1::int, $1::int + $2::int - 1) n, generate_series(0, $4::int - 1) k
 """
 _PREFIX = "018f0000-0000-7000-8000-"
@@ -103,8 +104,10 @@ class Database:
         async with self.connection() as connection:
             await connection.execute(_MAKE_DIALOGS, number, 1, _PREFIX)
             await connection.execute(
-                "insert into participants (dialog_id, user_id, display_name, joined_as, joined_at) "
-                "select $1, who, 'Person ' || who, 'participant', now() from unnest($2::text[]) who",
+                "insert into participants "
+                "(dialog_id, user_id, display_name, company, company_folded, joined_as, joined_at) "
+                "select $1, who, 'Person ' || who, 'Nordwind', 'nordwind', 'participant', now() "
+                "from unnest($2::text[]) who",
                 dialog_id(number),
                 people,
             )

@@ -17,12 +17,12 @@ from mtchat_core.chat import Ports
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.inbox import Query
 from mtchat_core.domain.search import Search
-from tests.builders import ANN, BO, announce, open_dialog, say
+from tests.builders import ANN, BO, CY, a_participant, a_profile, add_person, announce, open_dialog, say
 from tests.servers import Databases
 
 # The function of the same name hides the module.
 migrating = importlib.import_module("mtchat_adapters.postgres.migrate")
-STEPS = ["0001", "0002", "0003"]
+STEPS = ["0001", "0002", "0003", "0004"]
 THEIRS = ("dialogs", "participants", "messages", "events", "schema_version", "alembic_version", "orders")
 OURS = "select tablename from pg_tables where schemaname = 'mtchat'"
 
@@ -216,6 +216,70 @@ async def test_a_step_that_broke_off_is_taken_up_again(url: str) -> None:
 
     assert await rows(url, "select search_text from mtchat.messages order by seq") == [("first",), ("second",)]
     assert await postgres.pending_migrations(url) == []
+
+
+@pytest.mark.parametrize("broke_off", [False, True])
+async def test_what_lists_were_searched_in_before_is_kept_folded_from_then_on(url: str, broke_off: bool) -> None:
+    await postgres.migrate_async(url)
+    async with postgres.open(url, pool_size=1) as store:
+        ports = evolve(memory.ports(), **store.ports())
+        ann = a_participant(by=ANN, profile=a_profile("Ann", "ООО «ЁЛКА»"))
+        bo = a_participant(by=BO, profile=a_profile("Bo", "Nordwind"))
+        both = await open_dialog(ports, ann, bo, title="Счёт 100%")
+        bare = await open_dialog(ports, ANN, title=None)
+    more_than_a_batch = """
+        insert into mtchat.participants (dialog_id, user_id, display_name, company, joined_as, joined_at)
+        select id, 'user-' || n, 'N', 'Company ' || n % 2, 'participant', now()
+        from mtchat.dialogs, generate_series(1, 1200) n where title is not null
+    """
+    without = (
+        "alter table mtchat.dialogs drop column search_text",
+        "alter table mtchat.participants drop column company_folded",
+    )
+    halfway = (
+        "update mtchat.dialogs set search_text = null",
+        "update mtchat.participants set company_folded = null where user_id = 'ann'",
+    )
+    async with connected(url) as connection:
+        for statement in (
+            more_than_a_batch,
+            *(halfway if broke_off else without),
+            "update mtchat.schema_version set version_num = '0003'",
+        ):
+            await connection.execute(sa.text(statement))
+
+    await postgres.migrate_async(url)
+
+    assert dict(await rows(url, "select id, search_text from mtchat.dialogs")) == {
+        both: "счет 100%\ncompany 0\ncompany 1\nnordwind\nооо «елка»",
+        bare: "",
+    }
+    due = "select count(*) from mtchat.participants where company is not null and company_folded is null"
+    assert await rows(url, due) == [(0,)]
+    assert await postgres.pending_migrations(url) == []
+
+
+async def test_what_the_previous_release_writes_is_found_by_its_title_and_wholly_once_people_change(
+    url: str,
+) -> None:
+    await postgres.migrate_async(url)
+    async with postgres.open(url, pool_size=1) as store:
+        ports = evolve(memory.ports(), **store.ports())
+        bo = a_participant(by=BO, profile=a_profile("Bo", "Nordwind"))
+        dialog = await open_dialog(ports, ANN, bo, title="Quote")
+        async with connected(url) as connection:
+            await connection.execute(sa.text("update mtchat.dialogs set search_text = null"))
+            await connection.execute(sa.text("update mtchat.participants set company_folded = null"))
+
+        async def finds(search: str) -> bool:
+            found = await ports.inbox.participating(ANN, None, Query(search=search))
+            return [entry.dialog.id for entry in found] == [dialog]
+
+        assert await finds("QUOTE")
+        assert not await finds("nordwind")
+        await add_person(ports, dialog, a_participant(by=CY, profile=a_profile("Cy", "Borealis")))
+        for search in ("QUOTE", "NORDWIND", "BOREALIS"):
+            assert await finds(search)
 
 
 async def test_nobody_waits_while_an_index_is_built_beside_an_older_transaction(url: str) -> None:

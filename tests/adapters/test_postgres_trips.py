@@ -20,12 +20,14 @@ from tests.builders import (
     CY,
     PLANNERS,
     QUOTE,
+    a_dialog,
     a_message_id,
     a_participant,
     a_profile,
     add_person,
     an_invitation,
     an_outgoing,
+    locked,
     open_dialog,
     say,
 )
@@ -44,6 +46,28 @@ async def test_a_send_is_one_statement_whatever_comes_with_it(postgres_ports: Po
             witness.forget()
             await ports.log.append(outgoing)
             assert len(witness.statements) == 1
+
+
+async def test_who_comes_and_goes_is_one_statement_with_what_the_dialog_is_searched_in(
+    postgres_ports: Ports, postgres_url: str
+) -> None:
+    dialog = await open_dialog(postgres_ports, ANN)
+    bo = a_participant(dialog, by=BO, profile=a_profile("Bo", "Nordwind"))
+    async with witnessed(postgres_url) as (ports, witness), locked(ports, dialog) as tx:
+        for change in (
+            tx.participants.add([bo]),
+            tx.participants.remove(dialog, BO),
+            tx.dialogs.describe(a_dialog(id=dialog)),
+        ):
+            witness.forget()
+            await change
+            assert len(witness.statements) == 1
+
+
+async def test_no_index_of_what_a_dialog_is_searched_in_makes_sends_dearer(postgres_store: PostgresStore) -> None:
+    indexed = "select indexdef from pg_indexes where tablename = 'dialogs' and indexdef like '%search_text%'"
+
+    assert await query(postgres_store, indexed) == []
 
 
 async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports: Ports, postgres_url: str) -> None:

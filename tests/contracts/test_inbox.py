@@ -1,17 +1,18 @@
 """Dialog lists as one person sees them."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtchat_core.chat import Ports
 from mtchat_core.domain.dialogs import ObjectRef
 from mtchat_core.domain.ids import DialogId, UserId
-from mtchat_core.domain.inbox import Entry, Listing, Position, Preview, Query, Standing, Summary
+from mtchat_core.domain.inbox import Entry, Listing, Position, Preview, Query, Standing, Summary, matches
 from mtchat_core.domain.messages import MessageType
 from mtchat_core.domain.participants import Profile
 from mtchat_core.domain.receipts import ReadMark
@@ -27,6 +28,7 @@ from tests.builders import (
     QUOTE,
     SECOND,
     START,
+    a_dialog,
     a_dialog_id,
     a_participant,
     a_profile,
@@ -328,6 +330,12 @@ async def test_the_newest_dialog_of_an_object_may_be_archived(ports: Ports) -> N
         (None, "x", False),
         ("", "x", False),
         (" ", " ", True),
+        ("ЩЁТКИ", "щетки", True),
+        ("щетки", "Щё", True),
+        ("Зелёный чай", "зеле\u0308НЫЙ", True),
+        ("Grüße", "GRÜ", True),
+        ("two\nlines", "two lines", True),
+        ("two\nlines", "o\nl", True),
     ],
 )
 async def test_search_finds_what_the_title_contains_literally_b51(
@@ -350,6 +358,58 @@ async def test_search_finds_the_company_of_anybody_in_the_dialog_once(ports: Por
     assert await mine(ports, query=Query(search="«РОМАШКА»")) == [dialog]
     assert len(await mine(ports, query=Query(search="ромашка"))) == 2
     assert ids(await ports.inbox.available(CY, NOTHING_HELD, Query(search="«ромашка»"))) == [dialog]
+
+
+async def test_search_finds_nothing_that_runs_from_one_name_into_the_next(ports: Ports) -> None:
+    people = [
+        a_participant(by=BO, profile=a_profile("Bo", "alpha")),
+        a_participant(by=CY, profile=a_profile("Cy", "beta")),
+    ]
+    dialog = await open_dialog(ports, ANN, *people, title="title")
+
+    for whole in ("title", "alpha", "beta"):
+        assert await mine(ports, query=Query(search=whole)) == [dialog]
+    for joint in ("", " ", "\n", ",", "\\n", "%", "_"):
+        for pair in itertools.permutations(("title", "alpha", "beta"), 2):
+            assert await mine(ports, query=Query(search=joint.join(pair))) == []
+
+
+LETTERS = "еЕёЁиЙ\u0308\u0306aAß%_\\ \n"
+NAMES = st.none() | st.text(LETTERS, max_size=5)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    titles=st.tuples(NAMES, NAMES),
+    companies=st.tuples(NAMES, NAMES, NAMES, NAMES),
+    search=st.text(LETTERS, max_size=3),
+)
+async def test_search_follows_the_title_and_the_people_b51(
+    ports: Ports, titles: Sequence[str | None], companies: Sequence[str | None], search: str
+) -> None:
+    reader = UserId(f"reader {a_dialog_id()}")
+    query = Query(search=search)
+    people = [
+        a_participant(by=user, profile=a_profile("N", company))
+        for user, company in zip((reader, BO, CY, DI), companies, strict=True)
+    ]
+
+    async def is_found() -> bool:
+        return await mine(ports, reader, query=query) == [dialog]
+
+    dialog = await open_dialog(ports, *people[:2], title=titles[0])
+    assert await is_found() == matches(query.search, title=titles[0], companies=companies[:2])
+    async with locked(ports, dialog) as tx:
+        await tx.participants.add([evolve(person, dialog_id=dialog) for person in people])
+    assert await is_found() == matches(query.search, title=titles[0], companies=companies)
+    await remove_person(ports, dialog, BO)
+    left = [companies[0], *companies[2:]]
+    assert await is_found() == matches(query.search, title=titles[0], companies=left)
+    async with locked(ports, dialog) as tx:
+        await tx.dialogs.describe(a_dialog(id=dialog, title=titles[1]))
+    assert await is_found() == matches(query.search, title=titles[1], companies=left)
+    await remove_person(ports, dialog, CY)
+    assert await is_found() == matches(query.search, title=titles[1], companies=[companies[0], companies[3]])
 
 
 async def test_search_looks_neither_at_names_nor_at_messages(ports: Ports) -> None:

@@ -10,6 +10,7 @@ from mtchat_adapters.postgres import rows
 from mtchat_adapters.postgres.session import Row, Session, Statement, Trips, statement
 from mtchat_core.domain.dialogs import About, Dialog, ObjectRef
 from mtchat_core.domain.ids import DialogId, UserId
+from mtchat_core.domain.inbox import search_line
 from mtchat_core.domain.scopes import AccessScope
 from mtchat_core.ports.dialogs import Details, KeptScope, Place
 
@@ -19,13 +20,18 @@ _MESSAGES_AT_ONCE = 5_000
 _LOCK = statement(f"select {rows.DIALOG} from dialogs d where d.id = :dialog for update")  # noqa: S608 - our own
 
 _ADD = statement("""
-    insert into dialogs (id, object_type, object_id, title, object_url, meta, created_by, created_at, active_at)
-    values (:dialog, :type, :id, :title, :object_url, :meta, :created_by, :created_at, :created_at)
+    insert into dialogs (id, object_type, object_id, title, search_text, object_url, meta, created_by,
+      created_at, active_at)
+    values (:dialog, :type, :id, :title, :title_folded, :object_url, :meta, :created_by,
+      :created_at, :created_at)
 """)
 
-_DESCRIBE = statement("""
-    update dialogs set title = :title, object_url = :object_url, meta = :meta where id = :dialog
-""")
+_EVERYBODYS = f"select {rows.COMPANY} from participants p where p.dialog_id = :dialog"  # noqa: S608 - our own
+_DESCRIBE = statement(f"""
+    update dialogs set title = :title, object_url = :object_url, meta = :meta,
+      search_text = {rows.searched("cast(:title_folded as text)", _EVERYBODYS)}
+    where id = :dialog
+""")  # noqa: S608 - built from our own constants
 
 # A reply is younger than what it answers, so the newest go first.
 _DELETE_MESSAGES = statement("""
@@ -113,6 +119,7 @@ def _described(dialog: DialogId, about: About) -> dict[str, Any]:
     return {
         "dialog": dialog,
         "title": about.title,
+        "title_folded": search_line(about.title),
         "object_url": about.object_url,
         "meta": rows.as_json(about.meta),
     }

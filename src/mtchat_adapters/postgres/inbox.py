@@ -9,7 +9,18 @@ from mtchat_adapters.postgres import rows
 from mtchat_adapters.postgres.session import Row, Statement, Trips, statement
 from mtchat_core.domain.dialogs import ObjectRef
 from mtchat_core.domain.ids import DialogId, UserId
-from mtchat_core.domain.inbox import Entry, Listing, People, Position, Preview, Query, Seen, Standing, Summary
+from mtchat_core.domain.inbox import (
+    Entry,
+    Listing,
+    People,
+    Position,
+    Preview,
+    Query,
+    Seen,
+    Standing,
+    Summary,
+    search_line,
+)
 from mtchat_core.domain.messages import MessageType
 from mtchat_core.domain.scopes import UserScope
 
@@ -25,8 +36,8 @@ _ADMITTED = f"""(cast(:has_scopes as boolean)
 SHOWN = f"""(not cast(:has_scopes as boolean)
     or coalesce((select bool_or({_ADMITS}) from access_scopes s where s.dialog_id = d.id), true))"""  # noqa: S608
 _IN_ARCHIVE = "(cast(:archived as boolean) is null or me.is_archived = :archived)"
-_FOUND = """(cast(:pattern as text) is null or d.title ilike :pattern
-    or exists (select from participants c where c.dialog_id = d.id and c.company ilike :pattern))"""
+# inbox.matches. A dialog that the previous release made meanwhile is found by its title.
+_FOUND = "(cast(:pattern as text) is null or coalesce(d.search_text, lower(d.title)) like :pattern)"
 _AFTER = "(me.is_pinned, d.active_at, d.id) < (cast(:after_pinned as boolean), :after_active, :after_id)"
 _BY_ACTIVITY = "is_pinned desc, active_at desc, id desc"
 _BY_CREATION = "created_at desc, id desc"
@@ -189,7 +200,8 @@ def caller(reader: UserId, scopes: UserScope | None) -> dict[str, Any]:
 
 
 def _filter(query: Query) -> dict[str, Any]:
-    return {"pattern": query.search and rows.containing(query.search), "archived": query.archived}
+    pattern = query.search and rows.containing(search_line(query.search))
+    return {"pattern": pattern, "archived": query.archived}
 
 
 def _place(query: Query) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from attrs import frozen
 from mtchat_adapters.postgres import rows
 from mtchat_adapters.postgres.session import Session, statement
 from mtchat_core.domain.ids import DialogId, MessageId, UserId
+from mtchat_core.domain.inbox import search_line
 from mtchat_core.domain.messages import Message
 from mtchat_core.domain.participants import Participant
 
@@ -18,15 +19,27 @@ _GET = statement(f"""
 
 _USER_IDS = statement("select p.user_id from participants p where p.dialog_id = :dialog")
 
+# What the dialog is searched in goes with its people. A statement does not see its own changes.
+_TITLE = "coalesce(split_part(d.search_text, chr(10), 1), lower(d.title), '')"
+_OTHERS = f"select {rows.COMPANY} from participants p where p.dialog_id = d.id"  # noqa: S608 - our own
+_WITH_ADDED = f"{_OTHERS} union all select a.company_folded from added a where a.dialog_id = d.id"  # noqa: S608
+
 _ADD = statement(f"""
-    insert into participants ({", ".join(rows.PARTICIPANT_NAMES.split())})
-    select {rows.PARTICIPANT} from jsonb_to_recordset(cast(:people as jsonb)) as p (
-      dialog_id uuid, user_id text, display_name text, company text, email text, phone text,
-      joined_as text, joined_at timestamptz, read_seq bigint, read_counted bigint, last_read_message_id uuid,
-      notifications_enabled boolean, is_archived boolean, is_pinned boolean, unarchived_at timestamptz
+    with added as (
+      insert into participants ({", ".join(rows.PARTICIPANT_NAMES.split())}, company_folded)
+      select {rows.PARTICIPANT}, p.company_folded from jsonb_to_recordset(cast(:people as jsonb)) as p (
+        dialog_id uuid, user_id text, display_name text, company text, email text, phone text,
+        joined_as text, joined_at timestamptz, read_seq bigint, read_counted bigint, last_read_message_id uuid,
+        notifications_enabled boolean, is_archived boolean, is_pinned boolean, unarchived_at timestamptz,
+        company_folded text
+      )
+      on conflict do nothing
+      returning dialog_id, user_id, company_folded
+    ), searched as (
+      update dialogs d set search_text = {rows.searched(_TITLE, _WITH_ADDED)}
+      where d.id in (select a.dialog_id from added a where a.company_folded is not null)
     )
-    on conflict do nothing
-    returning dialog_id, user_id
+    select dialog_id, user_id from added
 """)  # noqa: S608 - built from our own constants
 
 _SAVE = statement("""
@@ -37,7 +50,13 @@ _SAVE = statement("""
 """)
 
 _REMOVE = statement(f"""
-    delete from participants p where p.dialog_id = :dialog and p.user_id = :user returning {rows.PARTICIPANT}
+    with p as (
+      delete from participants p where p.dialog_id = :dialog and p.user_id = :user returning {rows.PARTICIPANT}
+    ), searched as (
+      update dialogs d set search_text = {rows.searched(_TITLE, f"{_OTHERS} and p.user_id <> :user")}
+      where d.id in (select p.dialog_id from p where p.company is not null)
+    )
+    select {rows.PARTICIPANT} from p
 """)  # noqa: S608 - built from our own constants
 
 # ReadMark.forgetting, for everybody at once.
@@ -104,6 +123,7 @@ def _values(person: Participant) -> dict[str, Any]:
         "user_id": person.user_id,
         "display_name": person.profile.display_name,
         "company": person.profile.company,
+        "company_folded": None if person.profile.company is None else search_line(person.profile.company),
         "email": person.profile.email,
         "phone": person.profile.phone,
         "joined_as": person.joined_as.value,

@@ -34,6 +34,8 @@ PARTICIPANT_NAMES = (
     " last_read_message_id notifications_enabled is_archived is_pinned unarchived_at"
 )
 PARTICIPANT = _columns("p", PARTICIPANT_NAMES)
+COMPANY = "coalesce(p.company_folded, lower(p.company)) as company"
+"""The line to search of a participant's company; the previous release does not write it."""
 SCOPE = _columns("s", "id scope_level0 scope_level1 scope_level2 tenant_uid created_at")
 MESSAGE = _columns(
     "m",
@@ -66,6 +68,12 @@ def containing(part: str) -> str:
     """Return the pattern of `like` for every text that holds *part*, each character of it as itself."""
     literal = part.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{literal}%"
+
+
+def searched(title: str, companies: str) -> str:
+    """Return the expression for `inbox.search_text` of a *title*'s line and a query for `COMPANY` of everybody."""
+    lines = f"select string_agg(distinct company, chr(10) order by company) from ({companies}) people"  # noqa: S608
+    return f"concat_ws(chr(10), {title}, ({lines}))"
 
 
 def as_json(value: Json) -> str | None:

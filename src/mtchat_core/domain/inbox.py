@@ -1,5 +1,6 @@
 """Dialogs as one person sees them: lists, their order, and what each entry shows."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
@@ -12,6 +13,7 @@ from mtchat_core.domain.errors import BadRequest
 from mtchat_core.domain.ids import DialogId, MessageId, UserId
 from mtchat_core.domain.messages import MessageType
 from mtchat_core.domain.participants import JoinedAs, Profile
+from mtchat_core.domain.search import fold
 
 MAX_LIST = 100
 """Most dialogs in one answer."""
@@ -122,12 +124,20 @@ class Query:
     after: Position | None = None
 
 
+def search_line(plain: str | None) -> str:
+    """Return a title, a company, or what is looked for in them as they are compared: folded, in one line."""
+    return fold(unicodedata.normalize("NFC", (plain or "").replace("\n", " ")))
+
+
+def search_text(title: str | None, companies: Sequence[str | None]) -> str:
+    """Return what a dialog is searched in: its title in the first line, even if empty, then each company once."""
+    lines = {search_line(company) for company in companies if company is not None}
+    return "\n".join((search_line(title), *sorted(lines)))
+
+
 def matches(search: str | None, *, title: str | None, companies: Sequence[str | None]) -> bool:
-    """Tell whether a title or a participant's company contains *search*, whatever the case."""
-    if search is None:
-        return True
-    wanted = search.lower()
-    return any(wanted in candidate.lower() for candidate in (title, *companies) if candidate)
+    """Tell whether a title or a participant's company contains *search*, whatever the case, ё as е."""
+    return search is None or search_line(search) in search_text(title, companies)
 
 
 @frozen
