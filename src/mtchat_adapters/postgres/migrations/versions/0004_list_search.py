@@ -1,8 +1,9 @@
 """Search of lists: what each dialog is searched in lies on its row, folded.
 
 The columns come first and at once; what was written before is filled in afterwards, in batches, while
-everybody goes on. Any part of it may run again. What the previous release writes meanwhile is found by
-its title, and wholly when the title or the people change again. No index: every send updates the row.
+everybody goes on. Any part of it may run again. A dialog that the previous release makes meanwhile is found
+by its title, and wholly once somebody with a company comes or goes; where that release renames a dialog or
+changes its people, the search knows it when this one does so again. No index: every send updates the row.
 """
 
 import sqlalchemy as sa
