@@ -139,6 +139,14 @@ async def test_what_makes_no_sense_is_refused_b3_b5_b38_b39(world: World, query:
     assert await world.refuses(world.person("ana"), "GET", f"/search{query}") == (400, code)
 
 
+async def test_a_search_for_nothing_is_told_what_is_missing(world: World) -> None:
+    for address in ("/search", "/search?limit=3"):
+        answer = await world.person("ana")("GET", address)
+
+        assert answer.status_code == 400
+        assert answer.json()["error"] == {"code": "BAD_REQUEST", "message": "q is missing from the query."}
+
+
 async def test_a_cursor_of_somebody_else_finds_ones_own_alone_b39(world: World) -> None:
     foreign, own = await world.dialog("ana"), await world.dialog("bo")
     mine = (await world.say("bo", own))["id"]

@@ -78,8 +78,11 @@ def check(connection: Connection) -> None:
         # A new dict: Litestar shares the old one between requests of the same path.
         given = scope["path_params"].items()
         scope["path_params"] = {name: _path_value(plan, name, value) for name, value in given}
-    if query := scope["query_string"]:
+    query = scope["query_string"]
+    if query or plan.required:
         pairs = read_query(query)
+        if missing := plan.required.difference(name for name, _ in pairs):
+            raise BadRequest(f"{min(missing)} is missing from the query.")
         clean = tuple(_clean(plan, pairs))
         if clean != pairs or not query.isascii():
             scope["query_string"] = urlencode(clean).encode()
@@ -87,11 +90,12 @@ def check(connection: Connection) -> None:
 
 @frozen
 class Plan:
-    """What one route takes: which path parts are UUIDs, and a reader for each key of the query."""
+    """What one route takes: path parts that are UUIDs, a reader for each key of the query, keys it asks for."""
 
     uuids: frozenset[str]
     query: dict[str, Callable[[str], str | None]]
     repeatable: frozenset[str]
+    required: frozenset[str]
 
 
 @lru_cache(1024)
@@ -104,6 +108,7 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     uuids: set[str] = set()
     query: dict[str, Callable[[str], str | None]] = {}
     repeatable: set[str] = set()
+    required: set[str] = set()
     dependencies = handler.resolve_dependencies()
     for field in handler.parsed_fn_signature.parameters.values():
         definition = field.kwarg_definition
@@ -118,7 +123,9 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
                 repeatable.add(name)
                 kind = get_args(kind)[0]
             query[name] = _reader(kind)
-    return Plan(frozenset(uuids), query, frozenset(repeatable))
+            if not field.has_default:
+                required.add(name)
+    return Plan(frozenset(uuids), query, frozenset(repeatable), frozenset(required))
 
 
 def _path_value(plan: Plan, name: str, value: str) -> str:
