@@ -13,6 +13,7 @@ from mtchat_core.chat import Chat, Ports
 from tests import servers
 from tests.builders import FakeClock
 from tests.silence import listening_to_logs, no_secret_in_any_line
+from tests.valkey import Valkey
 
 __all__ = ["listening_to_logs", "no_secret_in_any_line"]
 
@@ -54,6 +55,13 @@ async def postgres_store(postgres_url: str) -> AsyncIterator[postgres.PostgresSt
     """The session's pool."""
     async with postgres.open(postgres_url, command=timedelta(seconds=20), acquire=timedelta(seconds=20)) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """The session's Redis, on a unix socket: `valkey.url`. Whoever breaks one starts their own."""
+    with Valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
 
 
 @pytest.fixture

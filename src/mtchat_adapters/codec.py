@@ -31,6 +31,8 @@ EVENTS: Mapping[str, type[Event]] = {
         events.DialogUnmuted,
         events.DialogUpdated,
         events.DialogDeleted,
+        events.NotificationPending,
+        events.NotificationCancelled,
     )
 }
 _JOINED = frozenset({"dialog_id", "message", "dialog"})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
+from croniter import croniter  # type: ignore[import-untyped]
 
 from mtchat_app import addresses
 
@@ -17,9 +18,11 @@ T = TypeVar("T")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,]+")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+CRON_FIELDS = 6
+LEAST_RETENTION_SECS = 3600
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _UNUSED = re.compile(
-    r"(WEBHOOK|REDIS|S3|ARCHIVE)_[A-Z0-9_]+|DATABASE_(MIN_CONNECTIONS|IDLE_TIMEOUT_SECS|MAX_LIFETIME_SECS)"
+    r"S3_[A-Z0-9_]+|DATABASE_(MIN_CONNECTIONS|IDLE_TIMEOUT_SECS|MAX_LIFETIME_SECS)"
     r"|NOTIFICATION_CONCURRENCY|SENTRY_DSN|RUST_LOG"
 )
 
@@ -119,6 +122,32 @@ def _schema(value: str) -> str:
 def _database(value: str) -> str:
     if not re.match(r"postgres(ql)?(\+asyncpg)?://", value):
         raise ValueError("must begin with postgres:// or postgresql://.")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value):
+        raise ValueError("must be 1 to 40 of A-Z, a-z, 0-9, '_', '.' and '-'.")
+    return value
+
+
+def _redis(value: str) -> str:
+    if not re.match(r"(redis|rediss|unix)://.", value):
+        raise ValueError("must begin with redis://, rediss:// or unix://.")
+    return value
+
+
+def _webhook(value: str) -> str:
+    return addresses.check(value)
+
+
+def _delays(value: str) -> tuple[float, ...]:
+    return tuple(_seconds(part) for part in _list(value))
+
+
+def _cron(value: str) -> str:
+    if not croniter.is_valid(value, second_at_beginning=True) or len(value.split()) != CRON_FIELDS:
+        raise ValueError("must be six cron fields, seconds first: `0 */5 * * * *`.")
     return value
 
 
@@ -376,6 +405,162 @@ class Settings:
         shown="4 x NOTIFICATION_DELAY_SECS",
     )
 
+    notification_cancelled: bool = _setting(
+        "NOTIFICATION_CANCELLED",
+        _yes_or_no,
+        "Also send notification.cancelled once somebody has read what they were reminded of.",
+        default=False,
+    )
+
+    redis_url: str | None = _setting(
+        "REDIS_URL",
+        _redis,
+        "Redis or Valkey, optional: live events between processes at once, shared presence, SAQ.",
+        secret=True,
+    )
+    redis_timeout_secs: float = _setting(
+        "REDIS_TIMEOUT_SECS", _seconds, "Longest wait for Redis.", default=0.5, unit="seconds"
+    )
+    redis_prefix: str = _setting(
+        "REDIS_PREFIX", _prefix, "What our keys and channels begin with.", default="mtchat"
+    )
+    log_poll_secs: float = _setting(
+        "LOG_POLL_SECS",
+        _seconds,
+        "How often each process looks into the event log for what others did.",
+        default=0.5,
+        unit="seconds",
+    )
+    node_cut_off_secs: float = _setting(
+        "NODE_CUT_OFF_SECS",
+        _seconds,
+        "After this long without the event log a process closes its sockets (1013), for them to go elsewhere.",
+        default=15.0,
+        unit="seconds",
+    )
+    presence_grace_secs: float = _setting(
+        "PRESENCE_GRACE_SECS",
+        _seconds,
+        "How long somebody may be gone before they show as offline: a page reload is no flicker.",
+        default=5.0,
+        unit="seconds",
+    )
+    presence_audience: int = _setting(
+        "PRESENCE_AUDIENCE",
+        _whole(0),
+        "People of one dialog, connected to one process, above whom comings and goings are not pushed.",
+        default=200,
+        unit="people",
+    )
+    resume_events: int = _setting(
+        "RESUME_EVENTS",
+        _whole(1),
+        "Most events a returning socket is given; with more to tell, it starts afresh.",
+        default=1000,
+        unit="events",
+    )
+    event_retention_secs: float = _setting(
+        "EVENT_RETENTION_SECS",
+        _seconds,
+        "How long events can be asked for again; an hour or more.",
+        default=7 * 24 * 3600.0,
+        unit="seconds",
+    )
+
+    webhook_url: str | None = _setting(
+        "WEBHOOK_URL", _webhook, "Where the host is told of events; the Management API can set further endpoints."
+    )
+    webhook_secret: str | None = _setting(
+        "WEBHOOK_SECRET", _text, "What bodies sent to WEBHOOK_URL are signed with.", secret=True
+    )
+    webhook_secret_previous: str | None = _setting(
+        "WEBHOOK_SECRET_PREVIOUS",
+        _text,
+        "The secret before: while set, bodies carry both signatures.",
+        secret=True,
+    )
+    webhook_events: tuple[str, ...] = _setting(
+        "WEBHOOK_EVENTS", _list, "Events for WEBHOOK_URL, by comma; all when unset.", default=(), shown="all"
+    )
+    webhook_type_style: Literal["dotted", "snake_case"] = _setting(
+        "WEBHOOK_TYPE_STYLE",
+        _one_of("dotted", "snake_case"),
+        "The body's `type`: message.new, or message_new as hosts of the original know it.",
+        default="dotted",
+    )
+    webhook_deny_private: bool = _setting(
+        "WEBHOOK_DENY_PRIVATE",
+        _yes_or_no,
+        "Refuse addresses of private networks and of this machine.",
+        default=False,
+    )
+    webhook_timeout_secs: float = _setting(
+        "WEBHOOK_TIMEOUT_SECS", _seconds, "Longest time for one attempt, all told.", default=10.0, unit="seconds"
+    )
+    webhook_parallel: int = _setting(
+        "WEBHOOK_PARALLEL", _whole(1, 100), "Most attempts under way to one endpoint.", default=10
+    )
+    webhook_retry_secs: tuple[float, ...] = _setting(
+        "WEBHOOK_RETRY_SECS",
+        _delays,
+        "Waits before each attempt, +-20 %; after the last one an event goes to the dead letters.",
+        default=(0.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0),
+        unit="seconds",
+    )
+    webhook_lease_secs: float = _setting(
+        "WEBHOOK_LEASE_SECS",
+        _seconds,
+        "After a worker died, how long until another takes over what it was delivering.",
+        default=30.0,
+        unit="seconds",
+    )
+    webhook_log: Literal["all", "failures"] = _setting(
+        "WEBHOOK_LOG",
+        _one_of("all", "failures"),
+        "Which attempts are kept for looking at: all, or failures.",
+        default="all",
+    )
+    webhook_log_retention_secs: float = _setting(
+        "WEBHOOK_LOG_RETENTION_SECS",
+        _seconds,
+        "How long attempts and what was delivered can be looked at.",
+        default=3 * 24 * 3600.0,
+        unit="seconds",
+    )
+    webhook_dead_retention_secs: float = _setting(
+        "WEBHOOK_DEAD_RETENTION_SECS",
+        _seconds,
+        "How long dead letters are kept for replay.",
+        default=30 * 24 * 3600.0,
+        unit="seconds",
+    )
+
+    archive_after_secs: float = _setting(
+        "ARCHIVE_AFTER_SECS",
+        _seconds,
+        "Silence after which a dialog goes into everybody's archive; 0: never.",
+        default=3 * 24 * 3600.0,
+        unit="seconds",
+    )
+    archive_cron: str = _setting(
+        "ARCHIVE_CRON",
+        _cron,
+        "When quiet dialogs are looked for: six cron fields, seconds first, UTC.",
+        default="0 */5 * * * *",
+    )
+    worker: Literal["internal", "external"] = _setting(
+        "WORKER",
+        _one_of("internal", "external"),
+        "Who runs the jobs: `mtchat serve` itself, or `mtchat worker` beside it (external).",
+        default="internal",
+    )
+    worker_port: int = _setting(
+        "WORKER_PORT",
+        _whole(0, 65535),
+        "Port of `mtchat worker`, for its health, metrics and the queues' page.",
+        default=8081,
+    )
+
     auth_failures_rps: int = _setting(
         "AUTH_FAILURES_RPS",
         _whole(1),
@@ -491,6 +676,10 @@ class Settings:
             yield "CORS_ALLOW_CREDENTIALS needs CORS_ALLOWED_ORIGINS to list origins: browsers refuse it with *."
         if self.notification_max_delay_secs < self.notification_delay_secs:
             yield "NOTIFICATION_MAX_DELAY_SECS must not be below NOTIFICATION_DELAY_SECS."
+        if self.event_retention_secs < LEAST_RETENTION_SECS:
+            yield "EVENT_RETENTION_SECS must be 3600 or more: an hour is promised to whoever returns."
+        if (self.webhook_url is None) != (self.webhook_secret is None):
+            yield "WEBHOOK_URL and WEBHOOK_SECRET go together: set both, or neither."
         if self.socket_dead_secs <= self.socket_ping_secs or not self.socket_ping_secs:
             yield "SOCKET_PING_SECS must be above 0, and SOCKET_DEAD_SECS above SOCKET_PING_SECS."
         if self.admin_api_token is None and self.admin_api_token_previous is not None:
@@ -551,9 +740,9 @@ def _shown(default: object) -> str:
         case bool():
             return str(default).lower()
         case float():
-            return f"{default:g}"
+            return f"{default:.15g}"
         case tuple():
-            return ",".join(cast("tuple[str, ...]", default))
+            return ",".join(map(_shown, cast("tuple[object, ...]", default)))
         case _:
             assert default is not NOTHING
             return str(default)

@@ -7,6 +7,7 @@ from mtchat_core.ports.dialogs import Directory
 from mtchat_core.ports.events import EventLog
 from mtchat_core.ports.ids import IdSource
 from mtchat_core.ports.inbox import Inbox as InboxPort
+from mtchat_core.ports.jobs import JobQueue
 from mtchat_core.ports.markup import Sanitizer
 from mtchat_core.ports.messages import MessageLog, Transcript
 from mtchat_core.ports.presence import PresenceTracker
@@ -14,6 +15,7 @@ from mtchat_core.ports.realtime import RealtimeBroker
 from mtchat_core.ports.receipts import Receipts as ReceiptsPort
 from mtchat_core.ports.search import MessageSearch
 from mtchat_core.ports.unit_of_work import UnitsOfWork
+from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.dialogs import Dialogs
 from mtchat_core.use_cases.inbox import Inbox
 from mtchat_core.use_cases.messages import Messages
@@ -39,6 +41,7 @@ class Ports:
     events: EventLog
     broker: RealtimeBroker
     presence: PresenceTracker
+    jobs: JobQueue
     sanitizer: Sanitizer
     clock: Clock
     ids: IdSource
@@ -61,7 +64,8 @@ class Chat:
     @classmethod
     def over(cls, ports: Ports) -> "Chat":
         """Build the chat over *ports*."""
-        transaction = Transaction(ports.units, ports.broker)
+        announce = Announcer(ports.broker, ports.jobs)
+        transaction = Transaction(ports.units, announce)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
             participants=Participants(transaction, ports.inbox, ports.presence, ports.clock),
@@ -72,7 +76,7 @@ class Chat:
                 ports.transcript,
                 ports.inbox,
                 ports.sanitizer,
-                ports.broker,
+                announce,
                 ports.clock,
                 ports.ids,
             ),

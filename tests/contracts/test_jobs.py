@@ -1,11 +1,12 @@
-"""The queue that wakes workers."""
+"""The queue that wakes runners."""
+
+import asyncio
 
 import pytest
 
 from mtchat_adapters.memory.jobs import MemoryJobQueue
-from mtchat_core.domain.jobs import Job, JobKind
+from mtchat_core.domain.jobs import Job
 from mtchat_core.ports.jobs import JobQueue
-from tests.builders import SECOND, START, a_dialog_id
 
 
 @pytest.fixture
@@ -13,44 +14,60 @@ def queue() -> JobQueue:
     return MemoryJobQueue()
 
 
-def a_job(kind: JobKind = JobKind.REMIND) -> Job:
-    return Job(kind, a_dialog_id())
+class Runs:
+    """Counts what was run."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self._ran = asyncio.Queue[Job]()
+
+    async def __call__(self, job: Job) -> None:
+        self.jobs.append(job)
+        self._ran.put_nowait(job)
+
+    async def next(self) -> Job:
+        async with asyncio.timeout(5):
+            return await self._ran.get()
 
 
-async def test_a_job_wakes_at_its_time_and_once(queue: JobQueue) -> None:
-    job = a_job()
-    await queue.wake(job, at=START + SECOND)
+async def test_a_woken_job_runs(queue: JobQueue) -> None:
+    runs = Runs()
+    async with queue.runner(runs):
+        queue.wake(Job.REMIND)
+        assert await runs.next() is Job.REMIND
+        queue.wake(Job.DELIVER)
+        assert await runs.next() is Job.DELIVER
 
-    assert await queue.due(now=START, limit=10) == ()
-    assert await queue.due(now=START + SECOND, limit=10) == (job,)
-    assert await queue.due(now=START + 2 * SECOND, limit=10) == ()
-
-
-async def test_the_earliest_job_comes_first(queue: JobQueue) -> None:
-    jobs = [a_job() for _ in range(3)]
-    for delay, job in zip((3, 1, 2), jobs, strict=True):
-        await queue.wake(job, at=START + delay * SECOND)
-
-    assert await queue.due(now=START + 9 * SECOND, limit=2) == (jobs[1], jobs[2])
-    assert await queue.due(now=START + 9 * SECOND, limit=2) == (jobs[0],)
+    assert runs.jobs == [Job.REMIND, Job.DELIVER]
 
 
-async def test_equal_jobs_are_one_and_the_earlier_time_wins(queue: JobQueue) -> None:
-    job = a_job()
-    deliver = Job(JobKind.DELIVER, job.dialog_id)
-    for delay in (3, 1, 2):
-        await queue.wake(job, at=START + delay * SECOND)
-    await queue.wake(deliver, at=START + 2 * SECOND)
+async def test_a_job_woken_while_it_runs_runs_once_more(queue: JobQueue) -> None:
+    runs = Runs()
 
-    assert await queue.due(now=START + SECOND, limit=10) == (job,)
-    assert await queue.due(now=START + 9 * SECOND, limit=10) == (deliver,)
+    async def run(job: Job) -> None:
+        if not runs.jobs:
+            for _ in range(3):
+                queue.wake(job)
+        await runs(job)
+
+    async with queue.runner(run):
+        queue.wake(Job.DELIVER)
+        await runs.next()
+        await runs.next()
+
+    assert runs.jobs == [Job.DELIVER, Job.DELIVER]
 
 
-async def test_a_job_taken_may_be_put_in_again(queue: JobQueue) -> None:
-    job = a_job()
-    await queue.wake(job, at=START)
-    await queue.due(now=START, limit=1)
+async def test_a_failing_job_disturbs_nobody(queue: JobQueue) -> None:
+    runs = Runs()
 
-    await queue.wake(job, at=START + SECOND)
+    async def run(job: Job) -> None:
+        await runs(job)
+        raise ZeroDivisionError
 
-    assert await queue.due(now=START + SECOND, limit=1) == (job,)
+    async with queue.runner(run):
+        for _ in range(2):
+            queue.wake(Job.REMIND)
+            await runs.next()
+
+    assert runs.jobs == [Job.REMIND, Job.REMIND]

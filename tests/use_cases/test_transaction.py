@@ -5,6 +5,7 @@ from contextlib import suppress
 from mtchat_core.chat import Chat, Ports
 from mtchat_core.domain.events import DialogPinned
 from mtchat_core.ports.realtime import Announcement
+from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.transaction import Transaction
 from tests.builders import ANN, an_outgoing, locked, open_dialog
 from tests.use_cases.conftest import Overheard
@@ -13,7 +14,7 @@ from tests.use_cases.conftest import Overheard
 async def test_what_is_announced_is_committed_already(ports: Ports) -> None:
     dialog = await open_dialog(ports, ANN)
     seen: list[bool] = []
-    transaction = Transaction(ports.units, ports.broker)
+    transaction = Transaction(ports.units, Announcer(ports.broker, ports.jobs))
 
     def look(announcement: Announcement) -> None:
         seen.append(committed == list(tx.recorded))
@@ -33,7 +34,7 @@ async def test_what_is_announced_is_committed_already(ports: Ports) -> None:
 
 async def test_a_failing_block_tells_nobody(ports: Ports, overheard: Overheard) -> None:
     dialog = await open_dialog(ports, ANN)
-    transaction = Transaction(ports.units, ports.broker)
+    transaction = Transaction(ports.units, Announcer(ports.broker, ports.jobs))
 
     with suppress(ZeroDivisionError):
         async with transaction() as tx:

@@ -6,6 +6,7 @@ For tests and for use inside another app. Nothing survives the process.
 from mtchat_adapters.memory.dialogs import MemoryDirectory
 from mtchat_adapters.memory.events import MemoryEventLog
 from mtchat_adapters.memory.inbox import MemoryInbox
+from mtchat_adapters.memory.jobs import MemoryJobQueue
 from mtchat_adapters.memory.messages import MemoryMessageLog, MemoryTranscript
 from mtchat_adapters.memory.presence import MemoryPresence
 from mtchat_adapters.memory.realtime import MemoryBroker
@@ -44,6 +45,7 @@ def ports(
         events=MemoryEventLog(store),
         broker=MemoryBroker(),
         presence=MemoryPresence(clock),
+        jobs=MemoryJobQueue(),
         sanitizer=sanitizer or Nh3Sanitizer(),
         clock=clock,
         ids=ids,

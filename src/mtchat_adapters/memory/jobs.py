@@ -1,23 +1,49 @@
 """A job queue in this process."""
 
-from datetime import datetime
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from mtchat_core.domain.jobs import Job
+from mtchat_core.ports.jobs import Run
+
+_log = logging.getLogger(__name__)
 
 
 class MemoryJobQueue:
-    """JobQueue as a dictionary of due times."""
+    """JobQueue as one event and one task per job."""
 
     def __init__(self) -> None:
-        self._due: dict[Job, datetime] = {}
+        self._woken: dict[Job, asyncio.Event] = {job: asyncio.Event() for job in Job}
 
-    async def wake(self, job: Job, *, at: datetime) -> None:
-        """Have *job* run at *at*, or earlier if it waits already."""
-        self._due[job] = min(at, self._due.get(job, at))
+    def wake(self, job: Job) -> None:
+        """Have the runner look at *job*."""
+        self._woken[job].set()
 
-    async def due(self, *, now: datetime, limit: int) -> tuple[Job, ...]:
-        """Take jobs that are due, earliest first."""
-        ready = sorted((job for job, at in self._due.items() if at <= now), key=lambda job: self._due[job])[:limit]
-        for job in ready:
-            del self._due[job]
-        return tuple(ready)
+    @asynccontextmanager
+    async def runner(self, run: Run) -> AsyncGenerator[None]:
+        """Call *run* for what is woken until the block ends."""
+        is_over = False
+
+        async def attend(job: Job) -> None:
+            while True:
+                await self._woken[job].wait()
+                if is_over:
+                    return
+                self._woken[job].clear()
+                try:
+                    await run(job)
+                except Exception:
+                    _log.exception("the job %s failed; it runs again when it is due", job.value)
+
+        tasks = [asyncio.create_task(attend(job)) for job in Job]
+        try:
+            yield
+        finally:
+            is_over = True
+            for event in self._woken.values():
+                event.set()
+            await asyncio.gather(*tasks)
+            for event in self._woken.values():
+                event.clear()

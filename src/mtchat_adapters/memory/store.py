@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import Factory, define, evolve
 
 from mtchat_core.domain.dialogs import Dialog
-from mtchat_core.domain.events import Event, MessageEdited, MessageSent, Recorded, Withdrawn
+from mtchat_core.domain.events import Event, MessageEdited, MessageSent, NotificationPending, Recorded, Withdrawn
 from mtchat_core.domain.ids import DialogId, EventId, MessageId, UserId, following
 from mtchat_core.domain.inbox import Entry, Preview, Standing, Summary
 from mtchat_core.domain.messages import Edit, Message, MessageType
@@ -162,7 +162,7 @@ class Store:
     def read_log(self, entry: Recorded) -> Recorded:
         """Return a logged event with the message as it is now, or withdrawn."""
         event = entry.event
-        if not isinstance(event, MessageSent | MessageEdited):
+        if not isinstance(event, MessageSent | MessageEdited | NotificationPending):
             return entry
         room = self.rooms.get(event.dialog_id)
         message = room.messages.get(event.message.id) if room else None

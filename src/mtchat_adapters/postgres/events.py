@@ -14,6 +14,7 @@ from mtchat_core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageSent,
+    NotificationPending,
     Recorded,
     Withdrawn,
 )
@@ -100,7 +101,7 @@ class PostgresEventLog:
 
 def _message_id(event: Event) -> MessageId | None:
     """Return the message a log row names instead of repeating it."""
-    if isinstance(event, MessageSent | MessageEdited):
+    if isinstance(event, MessageSent | MessageEdited | NotificationPending):
         return event.message.id
     return event.message_id if isinstance(event, MessageDeleted) else None
 
@@ -111,7 +112,7 @@ def _event(dialog: DialogId, row: Row) -> Event:
     if cls is None:
         # A newer release logged it while both run: it keeps its number here.
         return Withdrawn(dialog_id=dialog)
-    if issubclass(cls, MessageSent | MessageEdited):
+    if issubclass(cls, MessageSent | MessageEdited | NotificationPending):
         if row["content"] is None:
             return Withdrawn(dialog_id=dialog)
         return codec.event(kind, facts, dialog_id=dialog, message=rows.message(row))

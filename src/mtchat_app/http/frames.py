@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from mtchat_app.http.views import DialogView, MessageView
 from mtchat_core.domain import events
-from mtchat_core.domain.events import Event, PresenceChanged
+from mtchat_core.domain.events import Event, PresenceChanged, Typing
 from mtchat_core.domain.ids import UserId
 from mtchat_core.ports.realtime import Announcement
 
@@ -80,6 +80,13 @@ def _fields(announcement: Announcement) -> dict[str, Any]:
             "type": announcement.type,
             "user_id": announcement.user_id,
             "is_online": announcement.is_online,
+        }
+    if isinstance(announcement, Typing):
+        return {
+            "type": announcement.type,
+            "dialog_id": announcement.dialog_id,
+            "user_id": announcement.user_id,
+            "is_typing": announcement.is_typing,
         }
     event = announcement.event
     return {

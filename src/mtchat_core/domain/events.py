@@ -180,6 +180,44 @@ class DialogDeleted(Personal):
     type: ClassVar[str] = "dialog.deleted"
 
 
+@frozen
+class Reminded:
+    """Somebody who is reminded of a message, and how much they have unread."""
+
+    user_id: UserId
+    unread_count: int
+
+
+def _as_reminded(people: Iterable[Reminded]) -> tuple[Reminded, ...]:
+    return tuple(people)
+
+
+@frozen(kw_only=True)
+class _ToTheHost(Event):
+    """Something only the host is told: it takes its number in the log, and no socket hears of it."""
+
+    @property
+    def audience(self) -> Audience:
+        return Audience()
+
+
+@frozen(kw_only=True)
+class NotificationPending(_ToTheHost):
+    """These people have not read the message in time: the host may nudge them."""
+
+    type: ClassVar[str] = "notification.pending"
+    message: Message
+    recipients: tuple[Reminded, ...] = field(converter=_as_reminded)
+
+
+@frozen(kw_only=True)
+class NotificationCancelled(_ToTheHost):
+    """These people have read what they were reminded of: the host may take its nudge back."""
+
+    type: ClassVar[str] = "notification.cancelled"
+    people: tuple[UserId, ...] = field(converter=_as_tuple)
+
+
 @frozen(kw_only=True)
 class Withdrawn(Event):
     """Something was said here and is gone: it keeps its number in the log and nothing else."""
@@ -208,3 +246,15 @@ class PresenceChanged:
     type: ClassVar[str] = "presence.update"
     user_id: UserId
     is_online: bool
+    dialogs: frozenset[DialogId] = field(default=frozenset[DialogId](), eq=False)
+    """Where they take part: whoever else does may know."""
+
+
+@frozen
+class Typing:
+    """Somebody is writing something, or stopped. Never logged: it is true only for some seconds."""
+
+    type: ClassVar[str] = "typing"
+    dialog_id: DialogId
+    user_id: UserId
+    is_typing: bool

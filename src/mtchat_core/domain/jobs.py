@@ -2,34 +2,41 @@
 
 from enum import Enum
 
-from attrs import frozen
-
-from mtchat_core.domain.events import Event, MessageSent, ParticipantJoined, ParticipantLeft
-from mtchat_core.domain.ids import DialogId
+from mtchat_core.domain.events import (
+    Event,
+    MessageSent,
+    NotificationCancelled,
+    NotificationPending,
+    ParticipantJoined,
+    ParticipantLeft,
+)
 from mtchat_core.domain.messages import MessageType, Origin
 
 
-class JobKind(Enum):
-    """What a worker can be woken for."""
+class Job(Enum):
+    """What a runner can be woken for. Each looks into the store for what is due, and does it."""
 
-    REMIND = "remind"
     DELIVER = "deliver"
+    """Bring webhooks to the host."""
+    REMIND = "remind"
+    """Nudge people about what they have not read."""
+    ARCHIVE = "archive"
+    """Put quiet dialogs away."""
+    PRUNE = "prune"
+    """Forget what has been kept long enough."""
 
 
-@frozen
-class Job:
-    """A reason to wake up for one dialog; equal jobs are one job."""
+def caused_by(event: Event) -> Job | None:
+    """Return the job to wake at once: only what people did through the chat reaches the host.
 
-    kind: JobKind
-    dialog_id: DialogId
-
-
-def caused_by(event: Event) -> tuple[Job, ...]:
-    """Return the jobs an event causes: only what people did through the chat reaches the host."""
-    if isinstance(event, MessageSent) and event.message.type is MessageType.USER:
-        remind = Job(JobKind.REMIND, event.dialog_id)
-        deliver = Job(JobKind.DELIVER, event.dialog_id)
-        return (remind, deliver) if event.origin is Origin.CHAT else (remind,)
-    if isinstance(event, ParticipantJoined | ParticipantLeft) and event.origin is Origin.CHAT:
-        return (Job(JobKind.DELIVER, event.dialog_id),)
-    return ()
+    Reminders need no wake-up: they wait anyway, and runners look for them every second.
+    """
+    match event:
+        case MessageSent(origin=Origin.CHAT) if event.message.type is MessageType.USER:
+            return Job.DELIVER
+        case ParticipantJoined(origin=Origin.CHAT) | ParticipantLeft(origin=Origin.CHAT):
+            return Job.DELIVER
+        case NotificationPending() | NotificationCancelled():
+            return Job.DELIVER
+        case _:
+            return None

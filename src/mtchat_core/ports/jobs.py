@@ -1,18 +1,24 @@
 """Who wakes up when. The truth about what is due lives in the store; a queue only wakes."""
 
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from mtchat_core.domain.jobs import Job
 
+Run = Callable[[Job], Awaitable[None]]
+
 
 class JobQueue(Protocol):
-    """Wakes workers: at least once, at or after the due time, once per key while it waits."""
+    """Wakes runners, here or in other processes. A wake-up may be lost: runners also look by themselves."""
 
-    async def wake(self, job: Job, *, at: datetime) -> None:
-        """Have a worker run *job* at *at*; the earlier time wins for a job that waits already."""
+    def wake(self, job: Job) -> None:
+        """Have one runner look at *job* soon. Never waits, never fails; several wake-ups may become one."""
         ...
 
-    async def due(self, *, now: datetime, limit: int) -> tuple[Job, ...]:
-        """Take up to *limit* jobs that are due, earliest first."""
+    def runner(self, run: Run) -> AbstractAsyncContextManager[None]:
+        """Call *run* for what is woken, for as long as the block lasts; leaving waits for what is under way.
+
+        A job woken while it runs runs once more. A *run* that fails is logged and does not end the runner.
+        """
         ...

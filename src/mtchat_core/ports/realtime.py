@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from mtchat_core.domain.events import PresenceChanged, Recorded
+from mtchat_core.domain.events import PresenceChanged, Recorded, Typing
 
-Announcement = Recorded | PresenceChanged
+Announcement = Recorded | PresenceChanged | Typing
 Listener = Callable[[Announcement], None]
 
 

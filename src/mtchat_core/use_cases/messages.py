@@ -28,7 +28,7 @@ from mtchat_core.ports.ids import IdSource
 from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.markup import Sanitizer
 from mtchat_core.ports.messages import MessageLog, Transcript
-from mtchat_core.ports.realtime import RealtimeBroker
+from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.transaction import Transaction
 
 
@@ -49,7 +49,7 @@ class Messages:
     transcript: Transcript
     inbox: Inbox
     sanitizer: Sanitizer
-    broker: RealtimeBroker
+    tell: Announcer
     clock: Clock
     ids: IdSource
 
@@ -83,7 +83,7 @@ class Messages:
             origin=origin,
         )
         posted = await self.log.append(outgoing)
-        self.broker.publish(posted.recorded)
+        self.tell(posted.recorded)
         return posted.message
 
     async def post(self, sender: UserId, dialog: DialogId, draft: Draft) -> Message:

@@ -13,6 +13,7 @@ from mtchat_core.domain.events import (
     ParticipantLeft,
     PresenceChanged,
     Recorded,
+    Typing,
 )
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.events import EventLog
@@ -181,6 +182,12 @@ class Realtime:
         if isinstance(announcement, PresenceChanged):
             for user in self._acquaintances(announcement.user_id):
                 self._deliver(announcement, user)
+            return
+        if isinstance(announcement, Typing):
+            room = self._rooms.get(announcement.dialog_id)
+            for user in room.places if room else ():
+                if user != announcement.user_id:
+                    self._deliver(announcement, user)
             return
         for meanwhile in self._meanwhile.values():
             meanwhile.append(announcement)

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from attrs import frozen
 
-from mtchat_core.ports.realtime import RealtimeBroker
 from mtchat_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from mtchat_core.use_cases.announcing import Announcer
 
 
 @frozen
@@ -18,11 +18,11 @@ class Transaction:
     """
 
     units: UnitsOfWork
-    broker: RealtimeBroker
+    announce: Announcer
 
     @asynccontextmanager
     async def __call__(self) -> AsyncGenerator[UnitOfWork]:
         """Open a transaction for the block."""
         async with self.units.begin() as tx:
             yield tx
-        self.broker.publish(tx.recorded)
+        self.announce(tx.recorded)

@@ -1,0 +1,1 @@
+"""Redis (or Valkey): optional, and never the truth."""

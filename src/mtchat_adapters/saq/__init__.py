@@ -1,0 +1,1 @@
+"""SAQ on Redis: who wakes up when."""
