@@ -1,8 +1,9 @@
 """Announcements within this process."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.realtime import Announcement, Listener
 
 _log = logging.getLogger(__name__)
@@ -32,3 +33,9 @@ class MemoryBroker:
                 self._listeners.remove(listener)
 
         return unlisten
+
+    def follow(self, *, dialogs: Iterable[DialogId] = (), users: Iterable[UserId] = ()) -> None:
+        """Change nothing: everything is carried within one process."""
+
+    def unfollow(self, *, dialogs: Iterable[DialogId] = (), users: Iterable[UserId] = ()) -> None:
+        """Change nothing."""

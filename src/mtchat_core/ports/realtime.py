@@ -1,9 +1,10 @@
 """Live events from whoever commits to whoever listens. A push may be lost; the log may not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from mtchat_core.domain.events import PresenceChanged, Recorded, Typing
+from mtchat_core.domain.ids import DialogId, UserId
 
 Announcement = Recorded | PresenceChanged | Typing
 Listener = Callable[[Announcement], None]
@@ -22,4 +23,15 @@ class RealtimeBroker(Protocol):
         The order may be disturbed between concurrent publishers: a listener goes by `seq`. A
         listener that fails does not disturb the others.
         """
+        ...
+
+    def follow(self, *, dialogs: Iterable[DialogId] = (), users: Iterable[UserId] = ()) -> None:
+        """Carry here what other nodes publish about these dialogs, and who of these users comes into others.
+
+        At once, without waiting: what is published before it takes effect is found in the log.
+        """
+        ...
+
+    def unfollow(self, *, dialogs: Iterable[DialogId] = (), users: Iterable[UserId] = ()) -> None:
+        """Carry it no longer."""
         ...

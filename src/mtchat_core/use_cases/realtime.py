@@ -101,6 +101,7 @@ class Realtime:
     """
 
     def __init__(self, broker: RealtimeBroker, inbox: Inbox, events: EventLog) -> None:
+        self._broker = broker
         self._inbox = inbox
         self._events = events
         self._sinks: dict[UserId, set[Sink]] = {}
@@ -127,6 +128,8 @@ class Realtime:
     async def connect(self, sink: Sink) -> None:
         """Deliver to *sink* from now on; what happens while this waits is not missed."""
         user = sink.user_id
+        if user not in self._sinks:
+            self._broker.follow(users=[user])
         self._sinks.setdefault(user, set()).add(sink)
         try:
             if user not in self._dialogs and user not in self._loading:
@@ -145,7 +148,8 @@ class Realtime:
         remaining.discard(sink)
         if remaining:
             return
-        self._sinks.pop(user, None)
+        if self._sinks.pop(user, None) is not None:
+            self._broker.unfollow(users=[user])
         self._left.pop(user, None)
         for dialog in self._dialogs.pop(user, set()):
             self._unwatch(user, dialog)
@@ -168,6 +172,7 @@ class Realtime:
         room = self._rooms.get(dialog)
         if room is None:
             self._rooms[dialog] = _Room({user: heard}, level=heard)
+            self._broker.follow(dialogs=[dialog])
         else:
             room.enter(user, heard=heard)
 
@@ -177,6 +182,7 @@ class Realtime:
         room.away.discard(user)
         if not room.places:
             del self._rooms[dialog]
+            self._broker.unfollow(dialogs=[dialog])
 
     def _announced(self, announcement: Announcement) -> None:
         if isinstance(announcement, PresenceChanged):
@@ -243,7 +249,9 @@ class Realtime:
             # Nobody waited for this here, so what may have overtaken it was not kept.
             room.is_unsure = True
             self._fetch_missing(dialog)
-        self._rooms[dialog] = room
+        if dialog not in self._rooms:
+            self._rooms[dialog] = room
+            self._broker.follow(dialogs=[dialog])
         self._watch(user, dialog, heard=seq - 1)
 
     def _hear(self, room: _Room, user: UserId, recorded: Recorded) -> None:
