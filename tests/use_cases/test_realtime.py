@@ -84,6 +84,12 @@ class HoldingBroker:
             for listener in self._listeners:
                 listener(announcement)
 
+    def follow(self, *, dialogs: Iterable[DialogId] = (), users: Iterable[UserId] = ()) -> None:
+        pass
+
+    def unfollow(self, *, dialogs: Iterable[DialogId] = (), users: Iterable[UserId] = ()) -> None:
+        pass
+
     def take(self) -> list[Announcement]:
         held, self.held = self.held, []
         return held
