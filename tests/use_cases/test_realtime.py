@@ -141,8 +141,8 @@ class ShakyLog:
             raise ServiceUnavailable
         return () if self.is_empty else await self._events.of_dialog(dialog, after=after, limit=limit)
 
-    async def latest(self) -> str:
-        return await self._events.latest()
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._events, name)
 
 
 @define
@@ -157,7 +157,7 @@ class Stage:
     @classmethod
     def over(cls, ports: Ports) -> "Stage":
         broker, inbox, log = HoldingBroker(), SlowInbox(ports.inbox), ShakyLog(ports.events)
-        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log))
+        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=cast(EventLog, log)))
         return cls(chat, broker, inbox, log)
 
     async def connect(self, *users: UserId) -> list[Ear]:
