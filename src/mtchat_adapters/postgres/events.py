@@ -51,6 +51,13 @@ _RECORDED = f"""
       {rows.MESSAGE}
 """  # noqa: S608 - built from our own constants
 
+# By its key, however many events somebody thinks there are.
+_MESSAGE = """
+    left join lateral (
+      select * from messages where dialog_id = e.dialog_id and id = e.message_id limit 1
+    ) m on true
+"""
+
 _READ = statement(f"""
     select {_RECORDED}
     from jsonb_to_recordset(cast(:wanted as jsonb)) as wanted (dialog_id uuid, after bigint)
@@ -58,7 +65,7 @@ _READ = statement(f"""
       select * from events e where e.dialog_id = wanted.dialog_id and e.seq > wanted.after
       order by e.seq limit :limit
     ) e
-    left join messages m on m.dialog_id = e.dialog_id and m.id = e.message_id
+    {_MESSAGE}
     order by e.dialog_id, e.seq
     limit :limit
 """)  # noqa: S608 - built from our own constants
@@ -107,7 +114,7 @@ def _stretch(picked: str) -> Statement:
             row_number() over in_order as n, count(*) over () as found,
             sum(coalesce(octet_length(m.content), 0)) over in_order as weight
           from picked e
-          left join messages m on m.dialog_id = e.dialog_id and m.id = e.message_id
+          {_MESSAGE}
           window in_order as (order by {_ORDER} rows unbounded preceding)
         )
         select {_SINCE_COLUMNS}, weighed.*

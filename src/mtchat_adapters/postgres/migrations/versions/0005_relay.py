@@ -32,9 +32,10 @@ create table if not exists event_floor (
 UNFINISHED = sa.text("""
     select true from pg_index where indexrelid = to_regclass('events_of_leaving') and not indisvalid
 """)
-# Who left, and from whom a dialog was taken, is no participant by whom to find the event. Sends do not touch it.
+# Who left, and from whom a dialog was taken, is no participant by whom to find the event. Sends do not touch
+# it; those who come back read it all the time, and should find it in order.
 LEAVING = """
-create index concurrently if not exists events_of_leaving on events using gin (people)
+create index concurrently if not exists events_of_leaving on events using gin (people) with (fastupdate = off)
 where type in ('participant.left', 'dialog.deleted')
 """
 
