@@ -299,7 +299,18 @@ def the_beginning(cursor: str) -> str:
 
 @pytest.mark.parametrize(
     "junk",
-    ["", "x", "memory:0", "a.b", "a.1.2", "a.-1", f"a.{2**64}", f"a.1.{'0' * 32}.{2**63}", "\u0661.\u0661", "a.1\n"],
+    [
+        "",
+        "x",
+        "memory:0",
+        "a.b",
+        "a.1.2",
+        "a.-1",
+        f"a.{2**64}",
+        f"a.1.{'0' * 32}.{2**63}",
+        "\u0661.\u0661",
+        "a.1\n",
+    ],
     ids=range(10),
 )
 async def test_a_cursor_that_is_none_is_refused_b39(ports: Ports, junk: str) -> None:
@@ -361,7 +372,7 @@ async def test_nothing_that_is_committed_stays_unsettled(ports: Ports) -> None:
 
 
 async def missed(ports: Ports, user: UserId, cursor: str) -> list[str]:
-    """Return the types of what a person missed; it must not matter in how many pieces, or whether it is settled."""
+    """Return the types of what a person missed, which is the same in pieces, and whether or not it is settled."""
     whole = await ports.events.missed(user, cursor, limit=100)
     assert not whole.has_more
     assert await ports.events.missed(user, cursor, limit=100, only_settled=False) == whole
