@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mtchat_adapters.memory.realtime import MemoryBroker
 from mtchat_app.http.frames import Frame
 from mtchat_app.http.realtime import Connection, Conversation, Limits, Sockets
 from mtchat_core.chat import Chat, Ports
@@ -272,6 +273,30 @@ async def test_what_happens_while_one_comes_back_is_told_once_f20_g5(ports: Port
     newest = (await chat.dialogs.get(dialog)).dialog.tally.event_seq
     assert [seq for _, seq in device.seen] == list(range(newest - 4, newest + 1))
     chat.realtime.close()
+
+
+async def test_what_another_node_kept_meanwhile_is_told_once_g5_g6(ports: Ports) -> None:
+    log = SlowLog(ports.events)
+    here, there = (Chat.over(evolve(ports, events=log, broker=MemoryBroker())) for _ in "12")
+    people = [UserId(f"{name} {a_dialog_id()}") for name in ("ann", "bo")]
+    dialog = (await here.dialogs.create(a_new_dialog(*people))).id
+    phone, laptop = Device(there, log, people[1]), Device(there, log, people[1])
+    await laptop.come()
+    await laptop.go()
+    await phone.come()
+
+    await here.messages.send(people[0], dialog, Draft("missed by one, on its way to the other"))
+    await laptop.come()
+    await there.follower.catch_up()
+    await here.messages.send(people[0], dialog, Draft("on its way to both"))
+    await there.follower.catch_up()
+    await phone.go()
+    await laptop.go()
+
+    assert len(phone.seen) == 2
+    assert laptop.seen == phone.seen
+    for chat in (here, there):
+        chat.realtime.close()
 
 
 async def test_whoever_is_told_too_much_while_they_come_back_is_ended_f17(ports: Ports) -> None:
