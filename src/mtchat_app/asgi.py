@@ -33,10 +33,12 @@ _TAGS = (
     Tag("Management: Participants", "The host adds and removes people."),
     Tag("Management: Access scopes", "The host says who may discover and join."),
     Tag("Management: Messages", "The host speaks in a dialog."),
+    Tag("Management: Events", "The host reads what happened."),
     Tag("Chat: Dialogs", "A person finds conversations."),
     Tag("Chat: Participants", "A person joins, leaves, and sees who is there."),
     Tag("Chat: Messages", "A person says things, and reads what was said."),
     Tag("Chat: Read receipts", "A person reads, and knows what is left."),
+    Tag("Chat: Events", "A person reads what they missed."),
     Tag("Chat: My view of a dialog", "Archive, pin, reminders: one's own business."),
     Tag("Health", "For whoever runs the service."),
 )
@@ -58,8 +60,10 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
             app.state.sockets = sockets = Sockets.of(settings)
             app.state.readings = Gauges(service, sockets).read
+            every, cut_off = settings.log_poll_secs, settings.node_cut_off_secs
             try:
-                yield
+                async with service.chat.follower.follow(every=every, cut_off=cut_off):
+                    yield
             finally:
                 for _ in app.state.sockets.leave():
                     pass

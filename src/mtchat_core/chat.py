@@ -17,6 +17,8 @@ from mtchat_core.ports.search import MessageSearch
 from mtchat_core.ports.unit_of_work import UnitsOfWork
 from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.dialogs import Dialogs
+from mtchat_core.use_cases.events import Events
+from mtchat_core.use_cases.following import Follower
 from mtchat_core.use_cases.inbox import Inbox
 from mtchat_core.use_cases.messages import Messages
 from mtchat_core.use_cases.participants import Participants
@@ -58,7 +60,9 @@ class Chat:
     receipts: Receipts
     search: Searches
     presence: Presence
+    events: Events
     realtime: Realtime
+    follower: Follower
     ports: Ports
 
     @classmethod
@@ -66,6 +70,7 @@ class Chat:
         """Build the chat over *ports*."""
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
+        realtime = Realtime(ports.broker, ports.inbox, ports.events)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
             participants=Participants(transaction, ports.inbox, ports.presence, ports.clock),
@@ -83,6 +88,8 @@ class Chat:
             receipts=Receipts(transaction, ports.receipts),
             search=Searches(ports.search),
             presence=Presence(ports.presence, ports.broker),
-            realtime=Realtime(ports.broker, ports.inbox, ports.events),
+            events=Events(ports.events),
+            realtime=realtime,
+            follower=Follower(ports.events, realtime),
             ports=ports,
         )

@@ -38,31 +38,7 @@ from tests.builders import (
     a_profile,
     an_invitation,
 )
-
-
-@define(eq=False)
-class Ear:
-    """A Sink that remembers what it was given."""
-
-    user_id: UserId
-    heard: list[Announcement] = field(factory=list[Announcement])
-    gave_up: bool = False
-
-    def deliver(self, announcement: Announcement) -> None:
-        self.heard.append(announcement)
-
-    def give_up(self) -> None:
-        self.gave_up = True
-
-    def events(self, dialog: DialogId | None = None) -> list[Recorded]:
-        recorded = [one for one in self.heard if isinstance(one, Recorded)]
-        return [one for one in recorded if dialog in (None, one.event.dialog_id)]
-
-    def types(self) -> list[str]:
-        return [one.event.type for one in self.events()]
-
-    def seqs(self, dialog: DialogId | None = None) -> list[int]:
-        return [one.seq for one in self.events(dialog)]
+from tests.ears import Ear
 
 
 @define
@@ -141,8 +117,8 @@ class ShakyLog:
             raise ServiceUnavailable
         return () if self.is_empty else await self._events.of_dialog(dialog, after=after, limit=limit)
 
-    async def latest(self) -> str:
-        return await self._events.latest()
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._events, name)
 
 
 @define
@@ -157,7 +133,7 @@ class Stage:
     @classmethod
     def over(cls, ports: Ports) -> "Stage":
         broker, inbox, log = HoldingBroker(), SlowInbox(ports.inbox), ShakyLog(ports.events)
-        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log))
+        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=cast(EventLog, log)))
         return cls(chat, broker, inbox, log)
 
     async def connect(self, *users: UserId) -> list[Ear]:

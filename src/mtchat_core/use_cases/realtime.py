@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
 from attrs import define, field
@@ -16,7 +17,7 @@ from mtchat_core.domain.events import (
     Typing,
 )
 from mtchat_core.domain.ids import DialogId, UserId
-from mtchat_core.ports.events import EventLog
+from mtchat_core.ports.events import EventLog, Head
 from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.realtime import Announcement, RealtimeBroker
 
@@ -154,6 +155,37 @@ class Realtime:
         for dialog in self._dialogs.pop(user, set()):
             self._unwatch(user, dialog)
 
+    def lacking(self, heads: Iterable[Head]) -> dict[DialogId, int]:
+        """Return the dialogs where somebody here has not heard of *heads*, each with the seq to go on after."""
+        lacking: dict[DialogId, int] = {}
+        for head in heads:
+            dialog, room = head.dialog_id, self._rooms.get(head.dialog_id)
+            heard = head.seq if room is None else room.heard_by_all(default=head.seq)
+            if head.joined is not None and self._awaits(head.joined, dialog, head.seq):
+                heard = min(heard, head.seq - 1)
+            if heard < head.seq:
+                lacking[dialog] = min(heard, lacking.get(dialog, heard))
+        return lacking
+
+    def hear(self, events: Iterable[Recorded]) -> None:
+        """Route what was found in the log, as if it had been announced."""
+        for recorded in events:
+            self._announced(recorded)
+
+    def give_up(self, dialog: DialogId) -> None:
+        """End the connections of those in a dialog who can't be told what they missed."""
+        _log.error("missed events were not found; their listeners start afresh")
+        room = self._rooms.get(dialog)
+        for user in room.places if room else ():
+            for sink in tuple(self._sinks[user]):
+                sink.give_up()
+
+    def give_everybody_up(self) -> None:
+        """End every connection: nobody knows what they missed."""
+        for sinks in tuple(self._sinks.values()):
+            for sink in tuple(sinks):
+                sink.give_up()
+
     async def _load(self, user: UserId) -> None:
         try:
             rows = await self._inbox.dialogs_of(user)
@@ -241,10 +273,9 @@ class Realtime:
         room.gather()
 
     def _welcome(self, user: UserId, dialog: DialogId, seq: int) -> None:
-        room = self._rooms.get(dialog, _Room())
-        is_known = user in room.places or seq <= self._left.get(user, {}).get(dialog, 0)
-        if user not in self._dialogs or is_known:
+        if user not in self._dialogs or self._knows(user, dialog, seq):
             return
+        room = self._rooms.get(dialog, _Room())
         if room.heard_by_all(default=seq) >= seq:
             # Nobody waited for this here, so what may have overtaken it was not kept.
             room.is_unsure = True
@@ -253,6 +284,19 @@ class Realtime:
             self._rooms[dialog] = room
             self._broker.follow(dialogs=[dialog])
         self._watch(user, dialog, heard=seq - 1)
+
+    def _knows(self, user: UserId, dialog: DialogId, seq: int) -> bool:
+        """Tell whether *user*, who came into a dialog as its event *seq*, is in or has left since."""
+        room = self._rooms.get(dialog)
+        is_in = room is not None and user in room.places
+        return is_in or seq <= self._left.get(user, {}).get(dialog, 0)
+
+    def _awaits(self, user: UserId, dialog: DialogId, seq: int) -> bool:
+        """Tell whether *user* is here and was not told that they came into a dialog."""
+        if user in self._meanwhile:
+            known = self._meanwhile[user]
+            return not any(one.seq == seq and one.event.dialog_id == dialog for one in known)
+        return user in self._dialogs and not self._knows(user, dialog, seq)
 
     def _hear(self, room: _Room, user: UserId, recorded: Recorded) -> None:
         event = recorded.event
@@ -286,19 +330,13 @@ class Realtime:
                     return
                 await self._try_to_fetch(dialog)
             if not self._is_complete(dialog):
-                self._give_up(dialog)
+                self.give_up(dialog)
         finally:
             del self._fetching[dialog]
 
     def _is_complete(self, dialog: DialogId) -> bool:
         room = self._rooms.get(dialog)
         return room is None or room.is_complete
-
-    def _give_up(self, dialog: DialogId) -> None:
-        _log.error("missed events were not found; their listeners start afresh")
-        for user in self._rooms[dialog].places:
-            for sink in self._sinks[user]:
-                sink.give_up()
 
     async def _try_to_fetch(self, dialog: DialogId) -> None:
         room = self._rooms[dialog]
