@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from attrs import frozen
 
@@ -51,6 +52,15 @@ _READ = statement(f"""
 # Every transaction below is finished, and what it logged can be read.
 _HORIZON = statement("select cast(pg_snapshot_xmin(pg_current_snapshot()) as text) as horizon")
 
+_PRUNE = statement("""
+    with oldest as materialized (
+      select dialog_id, seq from events order by xid, dialog_id, seq limit :limit
+    )
+    delete from events e using oldest o
+    where e.dialog_id = o.dialog_id and e.seq = o.seq and e.at < :before
+    returning 1
+""")
+
 
 async def write_log(
     session: Session, ids: IdSource, events: Sequence[Event], seqs: Mapping[DialogId, int]
@@ -97,6 +107,10 @@ class PostgresEventLog:
         """Return a cursor: every transaction before it is finished and can be read."""
         [now] = await self.trips.all(_HORIZON, {})
         return f"pg:{now['horizon']}"
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Forget old events, looking at the oldest transactions only."""
+        return len(await self.trips.all(_PRUNE, {"before": before, "limit": limit}))
 
 
 def _message_id(event: Event) -> MessageId | None:

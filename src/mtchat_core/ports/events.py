@@ -1,5 +1,6 @@
 """The event log, for whoever missed something."""
 
+from datetime import datetime
 from typing import Protocol
 
 from mtchat_core.domain.events import Recorded
@@ -18,4 +19,8 @@ class EventLog(Protocol):
 
     async def latest(self) -> str:
         """Return an opaque cursor for everything logged so far."""
+        ...
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Forget up to *limit* events logged *before* then, and return how many."""
         ...
