@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
@@ -66,9 +66,9 @@ class Ports:
 class Habits:
     """What the chat does by itself, and when."""
 
-    debounce: Debounce = Debounce()
+    debounce: Debounce = field(factory=Debounce)
     tells_cancelled: bool = False
-    silence: Silence = Silence()
+    silence: Silence = field(factory=Silence)
     keep_events: timedelta = timedelta(days=7)
 
 

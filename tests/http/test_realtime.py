@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -19,6 +19,7 @@ from mtchat_app.http.realtime import Connection, Limits
 from mtchat_core.chat import Chat, Ports
 from mtchat_core.domain.events import Recorded
 from mtchat_core.domain.ids import DialogId, UserId
+from mtchat_core.ports.events import EventLog
 from tests.asking import token
 from tests.http.house import scope_of
 from tests.http.world import House, World
@@ -364,7 +365,7 @@ async def test_a_peer_that_takes_nothing_is_given_up_on_any_server_f18(memory_po
 
 async def test_many_who_come_at_once_ask_the_database_a_few_at_a_time_f19(memory_ports: Ports) -> None:
     house, asking = House(), Counting()
-    house.chat = Chat.over(evolve(memory_ports, events=asking))
+    house.chat = Chat.over(evolve(memory_ports, events=cast(EventLog, asking)))
     sent = asyncio.Queue[Any]()
 
     async with house.app.lifespan():

@@ -157,7 +157,7 @@ class Stage:
     @classmethod
     def over(cls, ports: Ports) -> "Stage":
         broker, inbox, log = HoldingBroker(), SlowInbox(ports.inbox), ShakyLog(ports.events)
-        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log))
+        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=cast(EventLog, log)))
         return cls(chat, broker, inbox, log)
 
     async def connect(self, *users: UserId) -> list[Ear]:

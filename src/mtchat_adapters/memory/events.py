@@ -24,6 +24,6 @@ class MemoryEventLog:
         """Return a cursor for everything logged so far."""
         return f"memory:{self.store.logged}"
 
-    async def prune(self, before: datetime, limit: int) -> int:
+    async def prune(self, before: datetime, *, limit: int) -> int:  # noqa: ARG002
         """Forget nothing: what this process remembers ends with it."""
         return 0

@@ -108,7 +108,7 @@ class PostgresEventLog:
         [now] = await self.trips.all(_HORIZON, {})
         return f"pg:{now['horizon']}"
 
-    async def prune(self, before: datetime, limit: int) -> int:
+    async def prune(self, before: datetime, *, limit: int) -> int:
         """Forget old events, looking at the oldest transactions only."""
         return len(await self.trips.all(_PRUNE, {"before": before, "limit": limit}))
 

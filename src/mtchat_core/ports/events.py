@@ -21,6 +21,6 @@ class EventLog(Protocol):
         """Return an opaque cursor for everything logged so far."""
         ...
 
-    async def prune(self, before: datetime, limit: int) -> int:
+    async def prune(self, before: datetime, *, limit: int) -> int:
         """Forget up to *limit* events logged *before* then, and return how many."""
         ...

@@ -22,7 +22,7 @@ class Retention:
 
     async def prune(self, now: datetime, *, limit: int = 5000) -> bool:
         """Forget up to *limit* of each kind; return whether there may be more."""
-        is_more = await self._forget("events", self.events.prune(now - self.keep_events, limit), limit)
+        is_more = await self._forget("events", self.events.prune(now - self.keep_events, limit=limit), limit)
         return await self._forget("keys", self.keys.prune(limit), limit) or is_more
 
     async def _forget(self, kind: str, pruned: Awaitable[int], limit: int) -> bool:
