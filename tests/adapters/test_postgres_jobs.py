@@ -26,7 +26,7 @@ async def test_of_a_thousand_races_with_a_sweep_none_leaves_an_active_dialog_arc
     dialogs = [await open_dialog(postgres_ports, ANN, BO, at=long_ago) for _ in range(RACES)]
 
     async def send(dialog: DialogId) -> None:
-        for _ in range(random.randrange(10)):
+        for _ in range(random.randrange(6)):
             await postgres_ports.receipts.unread(ANN)
         await chat.messages.send(random.choice((ANN, BO)), dialog, Draft("hello"))
 

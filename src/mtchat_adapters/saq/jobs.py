@@ -35,7 +35,7 @@ BREATHER_SECONDS = 1.0
 """How long Redis is left alone after it failed. Runners look by themselves as often."""
 _DEQUEUE_SECONDS = 1.0
 _STOP_SECONDS = 2
-_ERRAND: dict[str, Any] = {"timeout": 5, "retries": 1, "retry_delay": 1.0, "ttl": 60}
+_ERRAND: dict[str, Any] = {"timeout": 5, "retries": 1, "retry_delay": 1.0, "ttl": -1}
 _TROUBLE = (RedisError, OSError, TimeoutError)
 
 _log = logging.getLogger(__name__)
