@@ -1,7 +1,7 @@
 """The doors put together: routes behind whoever asks who asks, behind the front."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Router, get
@@ -22,6 +22,7 @@ from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.parameters import plan_of
 from mtchat_app.http.realtime import Sockets
 from mtchat_app.readings import Gauges
+from mtchat_app.runner import Runner
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
@@ -55,7 +56,11 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        async with open_service(settings) as service:
+        async with AsyncExitStack() as stack:
+            service = await stack.enter_async_context(open_service(settings))
+            if settings.worker == "internal":
+                app.state.runner = Runner(service.chat, settings.archive_cron)
+                await stack.enter_async_context(app.state.runner.running())
             app.state.chat = service.chat
             app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
             app.state.sockets = sockets = Sockets.of(settings)
@@ -119,8 +124,10 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
 
 
 def not_ready(app: Front) -> None:
-    """Have /health/ready say no from here on: the service is going away."""
+    """Have /health/ready say no from here on, and begin no job any more: the service is going away."""
     app.app.state.condition = health.Condition(app.app.state.condition.insecure)
+    if (runner := app.app.state.get("runner")) is not None:
+        runner.leave()
 
 
 def describe() -> dict[str, Any]:

@@ -299,7 +299,18 @@ def the_beginning(cursor: str) -> str:
 
 @pytest.mark.parametrize(
     "junk",
-    ["", "x", "memory:0", "a.b", "a.1.2", "a.-1", f"a.{2**64}", f"a.1.{'0' * 32}.{2**63}", "\u0661.\u0661", "a.1\n"],
+    [
+        "",
+        "x",
+        "memory:0",
+        "a.b",
+        "a.1.2",
+        "a.-1",
+        f"a.{2**64}",
+        f"a.1.{'0' * 32}.{2**63}",
+        "\u0661.\u0661",
+        "a.1\n",
+    ],
     ids=range(10),
 )
 async def test_a_cursor_that_is_none_is_refused_b39(ports: Ports, junk: str) -> None:

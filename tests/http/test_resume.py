@@ -307,7 +307,20 @@ async def _nothing(_: Any) -> None:
 
 
 WELCOME, HELD = AccessScope(([], [], [])), UserScope(([], [], []))
-ACTS = ["send", "delete", "pin", "their pin", "join", "leave", "add", "remove", "look", "cut", "come", "slowly come"]
+ACTS = [
+    "send",
+    "delete",
+    "pin",
+    "their pin",
+    "join",
+    "leave",
+    "add",
+    "remove",
+    "look",
+    "cut",
+    "come",
+    "slowly come",
+]
 
 
 async def act(chat: Chat, action: str, dialog: DialogId, ann: UserId, bo: UserId) -> None:

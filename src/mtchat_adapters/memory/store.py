@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define, evolve, frozen
 
 from mtchat_core.domain.dialogs import Dialog
 from mtchat_core.domain.events import (
@@ -36,6 +36,15 @@ class Key:
     fingerprint: bytes
 
 
+@frozen
+class Failure:
+    """How often a dialog's reminder has failed, when to try again, and what went wrong."""
+
+    tries: int
+    due_at: datetime
+    reason: str
+
+
 @define
 class Room:
     """One dialog and everything below it; messages by id, oldest first."""
@@ -49,6 +58,7 @@ class Room:
     last_issued: UUID | None = None
     reminder_since: datetime | None = None
     reminder_due: datetime | None = None
+    reminder_failure: Failure | None = None
 
     def copy(self) -> "Room":
         """Return a room that can change without this one noticing."""
