@@ -10,6 +10,7 @@ from attrs import evolve
 
 from mtchat_adapters import memory, postgres
 from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.presence import Discretion
 from tests import servers
 from tests.builders import FakeClock
 from tests.silence import listening_to_logs, no_secret_in_any_line
@@ -81,6 +82,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
 @pytest.fixture
 def chat(ports: Ports) -> Iterator[Chat]:
     """The whole chat over `ports`."""
-    chat = Chat.over(ports)
+    chat = Chat.over(ports, Discretion(grace=timedelta(0)))
     yield chat
     chat.realtime.close()
+    chat.presence.close()

@@ -53,7 +53,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         async with open_service(settings) as service:
             app.state.chat = service.chat
-            app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
+            app.state.condition = health.Condition(settings.insecurities(), service.is_ready, service.degraded)
             app.state.sockets = Sockets.of(settings)
             try:
                 yield

@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from mtchat_core.domain.presence import Discretion
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.dialogs import Directory
 from mtchat_core.ports.events import EventLog
@@ -62,8 +63,10 @@ class Chat:
     ports: Ports
 
     @classmethod
-    def over(cls, ports: Ports) -> "Chat":
-        """Build the chat over *ports*."""
+    def over(cls, ports: Ports, discretion: Discretion | None = None) -> "Chat":
+        """Build the chat over *ports*; *discretion* says when comings and goings are told."""
+        discretion = discretion or Discretion()
+        realtime = Realtime(ports.broker, ports.inbox, ports.events, discretion)
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
         return cls(
@@ -82,7 +85,7 @@ class Chat:
             ),
             receipts=Receipts(transaction, ports.receipts),
             search=Searches(ports.search),
-            presence=Presence(ports.presence, ports.broker),
-            realtime=Realtime(ports.broker, ports.inbox, ports.events),
+            presence=Presence(ports.presence, ports.broker, ports.inbox, realtime, discretion),
+            realtime=realtime,
             ports=ports,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import cast
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from mtchat_core.domain.events import (
 )
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.domain.messages import Draft
+from mtchat_core.domain.presence import Discretion
 from mtchat_core.ports.events import EventLog
 from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.realtime import Announcement, Listener
@@ -157,7 +159,10 @@ class Stage:
     @classmethod
     def over(cls, ports: Ports) -> "Stage":
         broker, inbox, log = HoldingBroker(), SlowInbox(ports.inbox), ShakyLog(ports.events)
-        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log))
+        chat = Chat.over(
+            evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log),
+            Discretion(grace=timedelta(0), audience=3),
+        )
         return cls(chat, broker, inbox, log)
 
     async def connect(self, *users: UserId) -> list[Ear]:
@@ -197,6 +202,7 @@ def stage(ports: Ports) -> Iterator[Stage]:
     stage = Stage.over(ports)
     yield stage
     stage.chat.realtime.close()
+    stage.chat.presence.close()
 
 
 async def until(holds: Callable[[], bool]) -> None:

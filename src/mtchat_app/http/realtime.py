@@ -20,10 +20,10 @@ from mtchat_app.http.frames import PONG, Frame, Frames, connected
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat
 from mtchat_core.domain.errors import ChatError, ServiceUnavailable
-from mtchat_core.domain.ids import UserId
+from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.realtime import Announcement
 
-FEATURES = ("idempotency", "sender_names", "history")
+FEATURES = ("idempotency", "sender_names", "history", "typing")
 """What clients may count on beyond the original; named in `connected`."""
 
 TOKEN_GRACE_SECONDS = 25.0
@@ -43,7 +43,13 @@ class _Frame(msgspec.Struct):
     type: str = ""
 
 
+class _Typing(msgspec.Struct):
+    dialog_id: UUID
+    is_typing: bool = True
+
+
 _decode = msgspec.json.Decoder(_Frame).decode
+_decode_typing = msgspec.json.Decoder(_Typing).decode
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +161,7 @@ class Connection:
                 self._line.close(code, reason)
 
     async def hear(self, chat: Chat, text: str) -> None:
-        """Take one frame from the client: a ping is answered, anything else is ignored."""
+        """Take one frame from the client: a ping is answered, typing is passed on, anything else is ignored."""
         if self._is_flooded():
             self.close(POLICY_VIOLATION, "too_many_frames")
             return
@@ -166,6 +172,10 @@ class Connection:
         if kind == "ping":
             self.push(PONG)
             await self._beat(chat)
+        elif kind == "typing":
+            with suppress(msgspec.MsgspecError):
+                typing = _decode_typing(text)
+                chat.realtime.typing(self.user_id, DialogId(typing.dialog_id), is_typing=typing.is_typing)
 
     def _is_flooded(self) -> bool:
         now = time.monotonic()
