@@ -119,10 +119,15 @@ class RedisConnection:
         Raises:
             RedisIsDown: as `ask`.
         """
+        rest = (len(keys), *keys, *arguments)
         try:
-            return await self._ask(("EVALSHA", script.sha, len(keys), *keys, *arguments), is_probe=False)
-        except NoScriptError:
-            return await self.ask("EVAL", script.text, len(keys), *keys, *arguments)
+            async with asyncio.timeout(self._seconds):
+                try:
+                    return await self._ask(("EVALSHA", script.sha, *rest), is_probe=False)
+                except NoScriptError:
+                    return await self.ask("EVAL", script.text, *rest)
+        except TimeoutError:
+            raise RedisIsDown("TimeoutError") from None
 
     def tell(self, *words: Argument) -> None:
         """Send one command at once, without waiting: lost if Redis is down, or too much waits already."""

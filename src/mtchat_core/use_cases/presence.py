@@ -54,7 +54,7 @@ class Presence:
         if self._sweeping is None:
             self._sweeping = asyncio.create_task(self._sweep_on_and_on())
         if await self.tracker.beat(user, connection, ttl=TTL):
-            await self._tell([user], is_online=True)
+            await self._tell_or_wait([user], is_online=True)
 
     async def leave(self, user: UserId, connection: UUID) -> None:
         """End one connection; the last one takes the person offline, unless they return within the grace."""
@@ -63,14 +63,13 @@ class Presence:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Tell who went offline, and who could not be told of before."""
-        if untold := self._untold:
-            self._untold = set()
-            online = await self.tracker.online(untold)
-            await self._tell(online, is_online=True)
-            await self._tell(untold - online, is_online=False)
-        while gone := await self.tracker.expired(_IN_ONE_GO):
-            await self._tell(gone, is_online=False)
+        """Tell who went offline, and of whom could not be told before."""
+        untold = frozenset(self._untold)
+        online = await self.tracker.online(untold)
+        await self._tell_or_wait(online, is_online=True)
+        await self._tell_or_wait(untold - online, is_online=False)
+        while not self._untold and (gone := await self.tracker.expired(_IN_ONE_GO)):
+            await self._tell_or_wait(gone, is_online=False)
 
     async def _sweep_on_and_on(self) -> None:
         while True:
@@ -80,16 +79,15 @@ class Presence:
             except Exception:
                 _log.exception("a look at who went offline failed; the next one follows")
 
-    async def _tell(self, users: Collection[UserId], *, is_online: bool) -> None:
-        for user in users:
-            try:
+    async def _tell_or_wait(self, users: Collection[UserId], *, is_online: bool) -> None:
+        self._untold.update(users)
+        try:
+            for user in users:
                 dialogs = await self._dialogs_of(user)
-            except ChatError as error:
-                _log.warning("presence can't be told yet: %s", error.code)
-                self._untold.add(user)
-                continue
-            self._untold.discard(user)
-            self._broker.publish([PresenceChanged(user, is_online, dialogs)])
+                self._untold.discard(user)
+                self._broker.publish([PresenceChanged(user, is_online, dialogs)])
+        except ChatError as error:
+            _log.warning("comings and goings can't be told yet: %s", error.code)
 
     async def _dialogs_of(self, user: UserId) -> frozenset[DialogId]:
         known = self._realtime.dialogs_of(user)
