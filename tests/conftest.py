@@ -82,7 +82,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
 @pytest.fixture
 def chat(ports: Ports) -> Iterator[Chat]:
     """The whole chat over `ports`."""
-    chat = Chat.over(ports, Discretion(grace=timedelta(0)))
+    chat = Chat.over(ports, discretion=Discretion(grace=timedelta(0)))
     yield chat
     chat.realtime.close()
     chat.presence.close()

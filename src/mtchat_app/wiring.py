@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from mtchat_adapters import memory
 from mtchat_app.settings import Settings
-from mtchat_core.chat import Chat, Ports
+from mtchat_core.chat import Chat
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
 
@@ -40,48 +40,36 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     discretion = Discretion(
         grace=timedelta(seconds=settings.presence_grace_secs), audience=settings.presence_audience
     )
+    ports = memory.ports(debounce=debounce)
     is_ready: Callable[[], Awaitable[bool]] = _always
     degraded = _nothing
     async with AsyncExitStack() as stack:
-        ports = memory.ports(debounce=debounce)
         if settings.database_url is not None:
-            ports, is_ready = await _with_postgres(ports, settings, settings.database_url, debounce, stack)
+            from mtchat_adapters import postgres
+
+            store = await stack.enter_async_context(
+                postgres.open(
+                    settings.database_url,
+                    schema=settings.database_schema,
+                    debounce=debounce,
+                    pool_size=settings.database_max_connections,
+                    acquire=timedelta(seconds=settings.database_acquire_timeout_secs),
+                )
+            )
+            ports, is_ready = evolve(ports, **store.ports()), store.is_ready
         if settings.redis_url is not None:
-            ports, degraded = await _with_redis(ports, settings, settings.redis_url, stack)
-        chat = Chat.over(ports, discretion)
+            from mtchat_adapters import redis
+
+            link = await stack.enter_async_context(
+                redis.open(
+                    settings.redis_url,
+                    local=ports.broker,
+                    mirror=ports.presence,
+                    prefix=settings.redis_prefix,
+                    patience=timedelta(seconds=settings.redis_timeout_secs),
+                )
+            )
+            ports, degraded = evolve(ports, **link.ports()), link.degraded
+        chat = Chat.over(ports, discretion=discretion)
         stack.callback(chat.presence.close)
         yield Service(chat, is_ready, degraded)
-
-
-async def _with_postgres(
-    ports: Ports, settings: Settings, url: str, debounce: Debounce, stack: AsyncExitStack
-) -> tuple[Ports, Callable[[], Awaitable[bool]]]:
-    from mtchat_adapters import postgres
-
-    store = await stack.enter_async_context(
-        postgres.open(
-            url,
-            schema=settings.database_schema,
-            debounce=debounce,
-            pool_size=settings.database_max_connections,
-            acquire=timedelta(seconds=settings.database_acquire_timeout_secs),
-        )
-    )
-    return evolve(ports, **store.ports()), store.is_ready
-
-
-async def _with_redis(
-    ports: Ports, settings: Settings, url: str, stack: AsyncExitStack
-) -> tuple[Ports, Callable[[], list[str]]]:
-    from mtchat_adapters import redis
-
-    link = await stack.enter_async_context(
-        redis.open(
-            url,
-            local=ports.broker,
-            mirror=ports.presence,
-            prefix=settings.redis_prefix,
-            patience=timedelta(seconds=settings.redis_timeout_secs),
-        )
-    )
-    return evolve(ports, **link.ports()), link.degraded

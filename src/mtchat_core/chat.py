@@ -63,7 +63,7 @@ class Chat:
     ports: Ports
 
     @classmethod
-    def over(cls, ports: Ports, discretion: Discretion | None = None) -> "Chat":
+    def over(cls, ports: Ports, *, discretion: Discretion | None = None) -> "Chat":
         """Build the chat over *ports*; *discretion* says when comings and goings are told."""
         discretion = discretion or Discretion()
         realtime = Realtime(ports.broker, ports.inbox, ports.events, discretion)

@@ -161,10 +161,8 @@ class Stage:
     @classmethod
     def over(cls, ports: Ports) -> "Stage":
         broker, inbox, log = HoldingBroker(), SlowInbox(ports.inbox), ShakyLog(ports.events)
-        chat = Chat.over(
-            evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log),
-            Discretion(grace=timedelta(0), audience=3),
-        )
+        surroundings = evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log)
+        chat = Chat.over(surroundings, discretion=Discretion(grace=timedelta(0), audience=3))
         return cls(chat, broker, inbox, log)
 
     async def connect(self, *users: UserId) -> list[Ear]:
