@@ -12,7 +12,7 @@ from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import Scope
 
-from mtchat_app.http import api_page, chat, health, management, realtime
+from mtchat_app.http import api_page, chat, health, management, metrics, realtime
 from mtchat_app.http.bodies import BodyLimits, StrictRequest
 from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
@@ -21,6 +21,7 @@ from mtchat_app.http.errors import handle
 from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.parameters import plan_of
 from mtchat_app.http.realtime import Sockets
+from mtchat_app.readings import Gauges
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
@@ -48,13 +49,15 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
     host that mounts the application enters `app.lifespan()` itself.
     """
     callers = Callers.of(settings)
+    measured = metrics.Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         async with open_service(settings) as service:
             app.state.chat = service.chat
             app.state.condition = health.Condition(settings.insecurities(), service.is_ready, service.degraded)
-            app.state.sockets = Sockets.of(settings)
+            app.state.sockets = sockets = Sockets.of(settings)
+            app.state.readings = Gauges(service, sockets).read
             try:
                 yield
             finally:
@@ -77,6 +80,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
                 guards=[callers.person],
                 dependencies={"caller": Provide(_caller)},
             ),
+            Router("/", route_handlers=[metrics.metrics], before_request=callers.admin),
             health.health,
             health.ready,
             openapi,
@@ -99,13 +103,15 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             {
                 "body_limits": BodyLimits(settings.request_max_body_bytes, settings.request_body_timeout_secs),
                 "condition": health.Condition(settings.insecurities()),
+                "metrics": measured,
+                "readings": metrics.nothing,
             }
         ),
         logging_config=None,
         debug=False,
     )
     _check_routes(app)
-    return Front(app, Cors.of(settings), settings.request_max_header_bytes)
+    return Front(app, Cors.of(settings), settings.request_max_header_bytes, measured)
 
 
 def not_ready(app: Front) -> None:
