@@ -62,7 +62,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
                 app.state.runner = Runner(service.chat, settings.archive_cron)
                 await stack.enter_async_context(app.state.runner.running())
             app.state.chat = service.chat
-            app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
+            app.state.condition = health.Condition(settings.insecurities(), service.is_ready, service.degraded)
             app.state.sockets = sockets = Sockets.of(settings)
             app.state.readings = Gauges(service, sockets).read
             every, cut_off = settings.log_poll_secs, settings.node_cut_off_secs

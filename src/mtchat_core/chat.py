@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
+from mtchat_core.domain.presence import Discretion
 from mtchat_core.ports.archiving import QuietDialogs
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.dialogs import Directory
@@ -71,6 +72,7 @@ class Habits:
     debounce: Debounce = field(factory=Debounce)
     tells_cancelled: bool = False
     silence: Silence = field(factory=Silence)
+    discretion: Discretion = field(factory=Discretion)
     keep_events: timedelta = timedelta(days=7)
 
 
@@ -99,7 +101,7 @@ class Chat:
         habits = habits or Habits()
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
-        realtime = Realtime(ports.broker, ports.inbox, ports.events)
+        realtime = Realtime(ports.broker, ports.inbox, ports.events, habits.discretion)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
             participants=Participants(transaction, ports.inbox, ports.presence, ports.clock),
@@ -116,7 +118,7 @@ class Chat:
             ),
             receipts=Receipts(transaction, ports.receipts, habits.tells_cancelled),
             search=Searches(ports.search),
-            presence=Presence(ports.presence, ports.broker),
+            presence=Presence(ports.presence, ports.broker, ports.inbox, realtime, habits.discretion),
             events=Events(ports.events),
             realtime=realtime,
             follower=Follower(ports.events, realtime),
