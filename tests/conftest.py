@@ -18,7 +18,8 @@ from tests.valkey import Valkey
 __all__ = ["listening_to_logs", "no_secret_in_any_line"]
 
 _EMPTY = sa.text(
-    "truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys"
+    "truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys,"
+    " webhook_endpoints, webhook_deliveries, webhook_attempts"
 )
 
 

@@ -15,6 +15,7 @@ from mtchat_core.ports.realtime import RealtimeBroker
 from mtchat_core.ports.receipts import Receipts as ReceiptsPort
 from mtchat_core.ports.search import MessageSearch
 from mtchat_core.ports.unit_of_work import UnitsOfWork
+from mtchat_core.ports.webhooks import WebhookSender, WebhookStore
 from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.dialogs import Dialogs
 from mtchat_core.use_cases.inbox import Inbox
@@ -25,6 +26,7 @@ from mtchat_core.use_cases.realtime import Realtime
 from mtchat_core.use_cases.receipts import Receipts
 from mtchat_core.use_cases.search import Searches
 from mtchat_core.use_cases.transaction import Transaction
+from mtchat_core.use_cases.webhooks import Terms, Webhooks
 
 
 @frozen
@@ -42,6 +44,8 @@ class Ports:
     broker: RealtimeBroker
     presence: PresenceTracker
     jobs: JobQueue
+    webhooks: WebhookStore
+    sender: WebhookSender
     sanitizer: Sanitizer
     clock: Clock
     ids: IdSource
@@ -59,11 +63,12 @@ class Chat:
     search: Searches
     presence: Presence
     realtime: Realtime
+    webhooks: Webhooks
     ports: Ports
 
     @classmethod
-    def over(cls, ports: Ports) -> "Chat":
-        """Build the chat over *ports*."""
+    def over(cls, ports: Ports, *, webhooks: Terms | None = None) -> "Chat":
+        """Build the chat over *ports*; *webhooks* says how the host is told."""
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
         return cls(
@@ -84,5 +89,6 @@ class Chat:
             search=Searches(ports.search),
             presence=Presence(ports.presence, ports.broker),
             realtime=Realtime(ports.broker, ports.inbox, ports.events),
+            webhooks=Webhooks(ports.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids, webhooks),
             ports=ports,
         )

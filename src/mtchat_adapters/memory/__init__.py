@@ -14,6 +14,7 @@ from mtchat_adapters.memory.receipts import MemoryReceipts
 from mtchat_adapters.memory.search import MemorySearch
 from mtchat_adapters.memory.store import Store
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
+from mtchat_adapters.memory.webhooks import MemoryWebhooks, MemoryWebhookStore
 from mtchat_adapters.nh3.markup import Nh3Sanitizer
 from mtchat_adapters.system.clock import SystemClock
 from mtchat_adapters.system.ids import SystemIds
@@ -46,6 +47,8 @@ def ports(
         broker=MemoryBroker(),
         presence=MemoryPresence(clock),
         jobs=MemoryJobQueue(),
+        webhooks=MemoryWebhookStore(store),
+        sender=MemoryWebhooks(),
         sanitizer=sanitizer or Nh3Sanitizer(),
         clock=clock,
         ids=ids,

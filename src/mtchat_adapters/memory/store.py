@@ -144,6 +144,7 @@ class Store:
         self.rooms: dict[DialogId, Room] = {}
         self.claims: dict[str, Claim] = {}
         self.events: dict[DialogId, list[Recorded]] = {}
+        self.log: list[Recorded] = []
         self.logged = 0
 
     def write_log(self, events: Iterable[Event]) -> tuple[Recorded, ...]:
@@ -153,6 +154,7 @@ class Store:
             log = self.events.setdefault(event.dialog_id, [])
             entry = Recorded(EventId(self.ids.new()), len(log) + 1, self.clock.now(), event)
             log.append(entry)
+            self.log.append(entry)
             recorded.append(entry)
             self.logged += 1
             if room := self.rooms.get(event.dialog_id):

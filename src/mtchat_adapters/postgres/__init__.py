@@ -20,6 +20,7 @@ from mtchat_adapters.postgres.receipts import PostgresReceipts
 from mtchat_adapters.postgres.search import PostgresSearch
 from mtchat_adapters.postgres.session import Pool, Trips, statement
 from mtchat_adapters.postgres.unit_of_work import PostgresUnitsOfWork
+from mtchat_adapters.postgres.webhooks import PostgresWebhooks
 from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.notifications import Debounce
@@ -61,10 +62,11 @@ class PostgresStore:
     receipts: PostgresReceipts
     search: PostgresSearch
     events: PostgresEventLog
+    webhooks: PostgresWebhooks
 
     def ports(self) -> dict[str, Any]:
         """Return the ports by the names `Ports` gives them, to put in place of memory's."""
-        names = ("units", "log", "transcript", "inbox", "directory", "receipts", "search", "events")
+        names = ("units", "log", "transcript", "inbox", "directory", "receipts", "search", "events", "webhooks")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -130,6 +132,7 @@ async def open(  # noqa: A001 - read as postgres.open
             receipts=PostgresReceipts(trips),
             search=PostgresSearch(trips),
             events=PostgresEventLog(trips),
+            webhooks=PostgresWebhooks(trips),
         )
     finally:
         await log.close()

@@ -90,7 +90,7 @@ class PostgresEventLog:
         """Return events of a dialog above *after*, in order."""
         found = await self.trips.all(_READ, {"dialog": dialog, "after": after, "limit": limit})
         return tuple(
-            Recorded(EventId(row["event_id"]), row["event_seq"], row["at"], _event(dialog, row)) for row in found
+            Recorded(EventId(row["event_id"]), row["event_seq"], row["at"], event_of(dialog, row)) for row in found
         )
 
     async def latest(self) -> str:
@@ -106,7 +106,8 @@ def _message_id(event: Event) -> MessageId | None:
     return event.message_id if isinstance(event, MessageDeleted) else None
 
 
-def _event(dialog: DialogId, row: Row) -> Event:
+def event_of(dialog: DialogId, row: Row) -> Event:
+    """Read an event from a row of the log with its message and dialog joined."""
     kind, facts = row["event_type"], row["facts"]
     cls = codec.EVENTS.get(kind)
     if cls is None:

@@ -1,6 +1,6 @@
 """The host application's door: everything needs the admin token."""
 
-from mtchat_app.http.management import dialogs, messages, participants, scopes
+from mtchat_app.http.management import dialogs, messages, participants, scopes, webhooks
 
 ROUTES = (
     dialogs.create_dialog,
@@ -15,4 +15,14 @@ ROUTES = (
     participants.remove_participant,
     scopes.replace_scopes,
     messages.post_message,
+    webhooks.create_webhook,
+    webhooks.list_webhooks,
+    webhooks.get_webhook,
+    webhooks.change_webhook,
+    webhooks.delete_webhook,
+    webhooks.resume_webhook,
+    webhooks.replay_dead,
+    webhooks.list_deliveries,
+    webhooks.get_delivery,
+    webhooks.replay_delivery,
 )
