@@ -10,7 +10,8 @@ from attrs import evolve
 
 from mtchat_adapters import memory, postgres
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
-from mtchat_core.chat import Chat, Ports
+from mtchat_core.chat import Chat, Habits, Ports
+from mtchat_core.domain.presence import Discretion
 from tests import servers
 from tests.builders import FakeClock
 from tests.elapsing import Elapse, make_older
@@ -19,12 +20,10 @@ from tests.valkey import Valkey
 
 __all__ = ["listening_to_logs", "no_secret_in_any_line"]
 
-_EMPTY = sa.text(
-    """
-    truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys,
-      reminder_failures, schedules
-    """
-)
+_EMPTY = sa.text("""
+    truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, event_floor,
+      idempotency_keys, reminder_failures, schedules
+""")
 
 
 @pytest.fixture
@@ -102,6 +101,7 @@ def elapse(request: pytest.FixtureRequest, ports: Ports, clock: FakeClock) -> El
 @pytest.fixture
 def chat(ports: Ports) -> Iterator[Chat]:
     """The whole chat over `ports`."""
-    chat = Chat.over(ports)
+    chat = Chat.over(ports, Habits(discretion=Discretion(grace=timedelta(0))))
     yield chat
     chat.realtime.close()
+    chat.presence.close()

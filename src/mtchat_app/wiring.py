@@ -12,6 +12,7 @@ from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat, Habits
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
+from mtchat_core.domain.presence import Discretion
 
 
 async def _always() -> bool:
@@ -39,6 +40,10 @@ class SharedQueue(Protocol):
         ...
 
 
+def _nothing() -> list[str]:
+    return []
+
+
 @frozen
 class Service:
     """The chat with what the doors need to know of its surroundings."""
@@ -46,6 +51,7 @@ class Service:
     chat: Chat
     is_ready: Callable[[], Awaitable[bool]] = _always
     queue: SharedQueue | None = None
+    degraded: Callable[[], list[str]] = _nothing
 
 
 @asynccontextmanager
@@ -58,9 +64,14 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         ),
         tells_cancelled=settings.notification_cancelled,
         silence=Silence(timedelta(seconds=settings.archive_after_secs)),
+        discretion=Discretion(
+            grace=timedelta(seconds=settings.presence_grace_secs), audience=settings.presence_audience
+        ),
         keep_events=timedelta(seconds=settings.event_retention_secs),
     )
-    ports, is_ready, queue = memory.ports(debounce=habits.debounce), _always, None
+    ports = memory.ports(debounce=habits.debounce)
+    is_ready: Callable[[], Awaitable[bool]] = _always
+    degraded, queue = _nothing, None
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
             from mtchat_adapters import postgres
@@ -76,11 +87,23 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             )
             ports, is_ready = evolve(ports, **store.ports()), store.is_ready
         if settings.redis_url is not None:
+            from mtchat_adapters import redis
             from mtchat_adapters.saq import jobs as saq
 
             patience = timedelta(seconds=settings.redis_timeout_secs)
+            link = await stack.enter_async_context(
+                redis.open(
+                    settings.redis_url,
+                    local=ports.broker,
+                    mirror=ports.presence,
+                    prefix=settings.redis_prefix,
+                    patience=patience,
+                )
+            )
             queue = await stack.enter_async_context(
                 saq.open(settings.redis_url, ports.jobs, prefix=settings.redis_prefix, patience=patience)
             )
-            ports = evolve(ports, jobs=queue)
-        yield Service(Chat.over(ports, habits), is_ready, queue)
+            ports, degraded = evolve(ports, **link.ports(), jobs=queue), link.degraded
+        chat = Chat.over(ports, habits)
+        stack.callback(chat.presence.close)
+        yield Service(chat, is_ready, queue, degraded)

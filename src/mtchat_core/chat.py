@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
+from mtchat_core.domain.presence import Discretion
 from mtchat_core.ports.archiving import QuietDialogs
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.dialogs import Directory
@@ -26,6 +27,8 @@ from mtchat_core.ports.unit_of_work import UnitsOfWork
 from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.archiving import Archiving
 from mtchat_core.use_cases.dialogs import Dialogs
+from mtchat_core.use_cases.events import Events
+from mtchat_core.use_cases.following import Follower
 from mtchat_core.use_cases.inbox import Inbox
 from mtchat_core.use_cases.messages import Messages
 from mtchat_core.use_cases.notifications import Notifications
@@ -69,6 +72,7 @@ class Habits:
     debounce: Debounce = field(factory=Debounce)
     tells_cancelled: bool = False
     silence: Silence = field(factory=Silence)
+    discretion: Discretion = field(factory=Discretion)
     keep_events: timedelta = timedelta(days=7)
 
 
@@ -83,7 +87,9 @@ class Chat:
     receipts: Receipts
     search: Searches
     presence: Presence
+    events: Events
     realtime: Realtime
+    follower: Follower
     notifications: Notifications
     archiving: Archiving
     retention: Retention
@@ -95,6 +101,7 @@ class Chat:
         habits = habits or Habits()
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
+        realtime = Realtime(ports.broker, ports.inbox, ports.events, habits.discretion)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
             participants=Participants(transaction, ports.inbox, ports.presence, ports.clock),
@@ -111,8 +118,10 @@ class Chat:
             ),
             receipts=Receipts(transaction, ports.receipts, habits.tells_cancelled),
             search=Searches(ports.search),
-            presence=Presence(ports.presence, ports.broker),
-            realtime=Realtime(ports.broker, ports.inbox, ports.events),
+            presence=Presence(ports.presence, ports.broker, ports.inbox, realtime, habits.discretion),
+            events=Events(ports.events),
+            realtime=realtime,
+            follower=Follower(ports.events, realtime),
             notifications=Notifications(transaction, ports.reminders, habits.debounce, habits.tells_cancelled),
             archiving=Archiving(transaction, ports.quiet, habits.silence),
             retention=Retention(ports.events, ports.old_keys, habits.keep_events),
