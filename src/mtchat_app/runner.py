@@ -27,7 +27,7 @@ PRUNE_EVERY = timedelta(minutes=10)
 _MOST_PAUSE_SECONDS = 30.0
 _MOST_OUTAGE_PAUSE_SECONDS = 5.0
 _AT_ONCE = 100
-_PATIENCE = 3
+PATIENCE = 3
 _RELEASE_SECONDS = 2.0
 
 _log = structlog.get_logger()
@@ -45,7 +45,7 @@ class State:
     trouble: str | None = None
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """Somebody else has taken over what was ours."""
 
 
@@ -101,7 +101,7 @@ class Runner:
         return [
             f"jobs: {job.value} failed {state.failures} times in a row ({state.trouble})"
             for job, state in self.states.items()
-            if state.failures > _PATIENCE
+            if state.failures > PATIENCE
         ]
 
     def report(self) -> dict[str, dict[str, Any]]:
@@ -238,7 +238,7 @@ class Runner:
         try:
             while not (await asyncio.wait([working], timeout=LEASE.total_seconds() / 3))[0]:
                 if not await self._chat.ports.schedules.renew(claim):
-                    raise _Lost
+                    raise Lost
             return working.result()
         finally:
             if not working.done():
