@@ -1,8 +1,10 @@
 """The composition root: start from memory, replace what is configured, close in reverse."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Protocol
 
 from attrs import evolve, frozen
 
@@ -17,6 +19,15 @@ async def _always() -> bool:
     return True
 
 
+class SharedRedis(Protocol):
+    """The Redis between the nodes, as its operator sees it."""
+
+    @property
+    def is_up(self) -> bool: ...
+    @property
+    def counts(self) -> Counter[str]: ...
+
+
 def _nothing() -> list[str]:
     return []
 
@@ -28,6 +39,7 @@ class Service:
     chat: Chat
     is_ready: Callable[[], Awaitable[bool]] = _always
     degraded: Callable[[], list[str]] = _nothing
+    redis: SharedRedis | None = None
 
 
 @asynccontextmanager
@@ -42,7 +54,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     )
     ports = memory.ports(debounce=debounce)
     is_ready: Callable[[], Awaitable[bool]] = _always
-    degraded = _nothing
+    degraded, link = _nothing, None
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
             from mtchat_adapters import postgres
@@ -72,4 +84,4 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             ports, degraded = evolve(ports, **link.ports()), link.degraded
         chat = Chat.over(ports, discretion=discretion)
         stack.callback(chat.presence.close)
-        yield Service(chat, is_ready, degraded)
+        yield Service(chat, is_ready, degraded, link)

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define, frozen
 from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import parse_url
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from mtchat_core.domain.errors import InvalidInput
@@ -23,10 +24,14 @@ AT_ONCE = 256
 WAITING = 10_000
 WAITING_BYTES = 16 * 1024 * 1024
 
-_pools: Any = ConnectionPool  # its signatures are not all typed
 Argument = str | bytes | int
 
 _log = logging.getLogger(__name__)
+_parse: Any = parse_url
+
+
+def _pool(options: dict[str, Any]) -> Any:
+    return ConnectionPool(**options)
 
 
 class RedisIsDown(Exception):
@@ -62,12 +67,11 @@ class RedisConnection:
 
     def __init__(self, url: str, *, prefix: str = "mtchat", timeout: timedelta = TIMEOUT) -> None:
         seconds = timeout.total_seconds()
+        # RESP2 by name: its replies are plain lists. No timeout of the library's own, which may cut what waits
+        # on purpose, and no retries: what fails is told to whoever asked, who has the log or a twin in memory.
+        ours = {"protocol": 2, "socket_timeout": None, "socket_connect_timeout": seconds, "driver_info": None}
         try:
-            # RESP2 by name: its replies are plain lists. No timeout of the library's own, which may cut what waits
-            # on purpose, and no retries: what fails is told to whoever asked, who has the log or a twin in memory.
-            self._pool = _pools.from_url(
-                url, protocol=2, socket_timeout=None, socket_connect_timeout=seconds, driver_info=None
-            )
+            self._pool = _pool({**_parse(url), **ours})
         except (ValueError, TypeError):
             raise InvalidInput("REDIS_URL can't be used: it is no redis://, rediss:// or unix:// URL.") from None
         self.prefix = prefix
