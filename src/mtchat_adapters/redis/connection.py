@@ -20,7 +20,7 @@ PROBE_SECONDS = 1.0
 SECOND_LOOK_SECONDS = 0.05
 FAILURES_IN_A_ROW = 3
 """After so many, Redis counts as down: nobody but the probe asks it until it answers again."""
-AT_ONCE = 256
+AT_ONCE, AT_ONCE_BYTES = 256, 1024 * 1024
 WAITING = 10_000
 WAITING_BYTES = 16 * 1024 * 1024
 
@@ -187,10 +187,7 @@ class RedisConnection:
     async def _send(self) -> None:
         while True:
             await self._filled.wait()
-            batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            self._waiting_bytes -= sum(command.size for command in batch)
-            if not self._waiting:
-                self._filled.clear()
+            batch = self._next()
             try:
                 async with asyncio.timeout(self._seconds):
                     await self._exchange(batch)
@@ -200,6 +197,18 @@ class RedisConnection:
                 self._in_a_row = 0
             finally:
                 self._refuse(batch)
+
+    def _next(self) -> list[_Command]:
+        """Take what travels together: not so much that it would take long."""
+        batch: list[_Command] = []
+        size = 0
+        while self._waiting and len(batch) < AT_ONCE and size < AT_ONCE_BYTES:
+            batch.append(self._waiting.popleft())
+            size += batch[-1].size
+        self._waiting_bytes -= size
+        if not self._waiting:
+            self._filled.clear()
+        return batch
 
     async def _exchange(self, batch: Sequence[_Command]) -> None:
         if self._connection is None:
