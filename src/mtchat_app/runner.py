@@ -55,10 +55,10 @@ class Runner:
     def __init__(
         self, chat: Chat, archive_cron: str, deliver: Callable[[], Awaitable[object]] | None = None
     ) -> None:
-        """Run the jobs of *chat*; *deliver* brings webhooks to the host, where there are any."""
+        """Run the jobs of *chat*; *deliver* stands in for bringing its webhooks to the host."""
         self._chat = chat
         self._archive_cron = archive_cron
-        self._deliver = deliver
+        self._deliver = deliver or chat.webhooks.tick
         self._work: dict[Job, Callable[[], Awaitable[None]]] = {
             Job.DELIVER: self._deliver_due,
             Job.REMIND: self._remind_due,
@@ -168,8 +168,7 @@ class Runner:
     # What each job does
 
     async def _deliver_due(self) -> None:
-        if self._deliver is not None:
-            await self._deliver()
+        await self._deliver()
 
     async def _remind_due(self) -> None:
         while not self._leaving.is_set() and await self._chat.notifications.remind_due(_AT_ONCE) == _AT_ONCE:

@@ -1,5 +1,6 @@
 """The composition root: start from memory, replace what is configured, close in reverse."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -45,6 +46,15 @@ class SharedQueue(Protocol):
         ...
 
 
+class SharedRedis(Protocol):
+    """The Redis between the nodes, as its operator sees it."""
+
+    @property
+    def is_up(self) -> bool: ...
+    @property
+    def counts(self) -> Counter[str]: ...
+
+
 def _nothing() -> list[str]:
     return []
 
@@ -57,6 +67,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]] = _always
     queue: SharedQueue | None = None
     degraded: Callable[[], list[str]] = _nothing
+    redis: SharedRedis | None = None
 
 
 @asynccontextmanager
@@ -76,7 +87,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         webhooks=webhook_terms(settings),
     )
     is_ready: Callable[[], Awaitable[bool]] = _always
-    degraded, queue = _nothing, None
+    degraded, queue, link = _nothing, None, None
     async with AsyncExitStack() as stack:
         sender = await stack.enter_async_context(
             webhooks.open(
@@ -119,7 +130,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
         stack.push_async_callback(chat.webhooks.close)
-        yield Service(chat, is_ready, queue, degraded)
+        yield Service(chat, is_ready, queue, degraded, link)
 
 
 def webhook_terms(settings: Settings) -> Terms:

@@ -108,6 +108,7 @@ class Chat:
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
         realtime = Realtime(ports.broker, ports.inbox, ports.events, habits.discretion)
+        webhooks = Webhooks(ports.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids, habits.webhooks)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
             participants=Participants(transaction, ports.inbox, ports.presence, ports.clock),
@@ -128,9 +129,9 @@ class Chat:
             events=Events(ports.events),
             realtime=realtime,
             follower=Follower(ports.events, realtime),
-            webhooks=Webhooks(ports.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids, habits.webhooks),
+            webhooks=webhooks,
             notifications=Notifications(transaction, ports.reminders, habits.debounce, habits.tells_cancelled),
             archiving=Archiving(transaction, ports.quiet, habits.silence),
-            retention=Retention(ports.events, ports.old_keys, habits.keep_events),
+            retention=Retention(ports.events, ports.old_keys, webhooks, habits.keep_events),
             ports=ports,
         )

@@ -154,6 +154,11 @@ class Claim:
     at: datetime
 
 
+Place = tuple[int, DialogId, int]
+"""Where something stands in the log: transaction, dialog, number."""
+_NO_DIALOG = DialogId(UUID(int=0))
+
+
 @define
 class Logged:
     """A line of the log: which transaction wrote what."""
