@@ -227,6 +227,45 @@ async def test_presence_reaches_acquaintances_with_the_first_and_the_last_socket
     assert await stranger.heard(presence=True) == []
 
 
+async def test_typing_reaches_the_other_participants_and_says_how_long_it_counts_g8(world: World) -> None:
+    dialog = await world.dialog("ana", "bo")
+    await world.dialog("ana", "eve")
+    ana, phone, bo, eve = [await world.listen(user) for user in ("ana", "ana", "bo", "eve")]
+
+    await ana.say(json.dumps({"type": "typing", "dialog_id": dialog}))
+    await ana.say(json.dumps({"type": "typing", "dialog_id": dialog, "is_typing": False}))
+    await eve.say(json.dumps({"type": "typing", "dialog_id": dialog}))
+
+    assert await ana.heard() == await phone.heard() == await eve.heard() == []
+    assert await bo.heard() == [
+        {"type": "typing", "dialog_id": dialog, "user_id": "ana", "is_typing": is_typing, "expires_in": 6}
+        for is_typing in (True, False)
+    ]
+    assert "typing" in bo.greeting["features"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "typing"},
+        {"type": "typing", "dialog_id": None},
+        {"type": "typing", "dialog_id": "nonsense"},
+        {"type": "typing", "dialog_id": "00000000-0000-0000-0000-000000000000"},
+        {"type": "typing", "dialog_id": 5, "is_typing": True},
+        {"type": "typing", "dialog_id": "THE DIALOG", "is_typing": "yes"},
+    ],
+)
+async def test_typing_that_makes_no_sense_is_ignored(world: World, frame: dict[str, object]) -> None:
+    dialog = await world.dialog("ana", "bo")
+    ana, bo = await world.listen("ana"), await world.listen("bo")
+
+    await ana.say(json.dumps({name: dialog if value == "THE DIALOG" else value for name, value in frame.items()}))
+    await ana.say(json.dumps({"type": "ping", "dialog_id": 5, "is_typing": "?"}))
+
+    assert await ana.heard() == []
+    assert await bo.heard() == []
+
+
 @pytest.mark.parametrize(
     "query", ["", "token=nonsense", "user_id=ana", "token="], ids=lambda query: query or "none"
 )

@@ -1,6 +1,7 @@
 """What events look like on a socket: flat JSON objects, each encoded once however many listen."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from mtchat_app.http.views import DialogView, MessageView
 from mtchat_core.domain import events
 from mtchat_core.domain.events import Event, PresenceChanged, Recorded, Typing
 from mtchat_core.domain.ids import UserId
+from mtchat_core.domain.presence import TYPING_LASTS
 from mtchat_core.ports.realtime import Announcement
 
 _encode = msgspec.json.Encoder().encode
@@ -97,6 +99,7 @@ def fields(announcement: Announcement) -> dict[str, Any]:
             "dialog_id": announcement.dialog_id,
             "user_id": announcement.user_id,
             "is_typing": announcement.is_typing,
+            "expires_in": TYPING_LASTS // timedelta(seconds=1),
         }
     event = announcement.event
     return {

@@ -26,7 +26,7 @@ from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.realtime import Announcement
 from mtchat_core.use_cases.events import Resumed
 
-FEATURES = ("idempotency", "sender_names", "history", "resume")
+FEATURES = ("idempotency", "sender_names", "history", "resume", "typing")
 """What clients may count on beyond the original; named in `connected`."""
 
 TOKEN_GRACE_SECONDS = 25.0
@@ -46,7 +46,13 @@ class _Frame(msgspec.Struct):
     type: str = ""
 
 
+class _Typing(msgspec.Struct):
+    dialog_id: UUID
+    is_typing: bool = True
+
+
 _decode = msgspec.json.Decoder(_Frame).decode
+_decode_typing = msgspec.json.Decoder(_Typing).decode
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +208,7 @@ class Connection:
                 self._line.close(code, reason)
 
     async def hear(self, chat: Chat, text: str) -> None:
-        """Take one frame from the client: a ping is answered, anything else is ignored."""
+        """Take one frame from the client: a ping is answered, typing is passed on, anything else is ignored."""
         if self._is_flooded():
             self.close(POLICY_VIOLATION, "too_many_frames")
             return
@@ -213,6 +219,10 @@ class Connection:
         if kind == "ping":
             self.push(self._frames.pong(chat.follower.cursor))
             await self._beat(chat)
+        elif kind == "typing":
+            with suppress(msgspec.MsgspecError):
+                typing = _decode_typing(text)
+                chat.realtime.typing(self.user_id, DialogId(typing.dialog_id), is_typing=typing.is_typing)
 
     def _is_flooded(self) -> bool:
         now = time.monotonic()

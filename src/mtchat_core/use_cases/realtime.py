@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from math import inf
 from typing import Protocol
 
 from attrs import define, field
@@ -17,6 +18,7 @@ from mtchat_core.domain.events import (
     Typing,
 )
 from mtchat_core.domain.ids import DialogId, UserId
+from mtchat_core.domain.presence import TYPING_PAUSE, Discretion
 from mtchat_core.ports.events import EventLog, Head
 from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.realtime import Announcement, RealtimeBroker
@@ -92,6 +94,23 @@ class _Room:
         return min(self.places.values(), default=default)
 
 
+@define
+class _Writing:
+    """What was last told of a person's writing in one dialog."""
+
+    told_at: float = -inf
+    is_typing: bool = False
+
+    def is_news(self, is_typing: bool, *, now: float) -> bool:
+        if is_typing and now - self.told_at >= TYPING_PAUSE.total_seconds():
+            self.told_at, self.is_typing = now, True
+            return True
+        stopped = self.is_typing and not is_typing
+        if stopped:
+            self.is_typing = False
+        return stopped
+
+
 class Realtime:
     """Routes announcements to the connections of this process.
 
@@ -101,7 +120,9 @@ class Realtime:
     are waited for, lost ones fetched.
     """
 
-    def __init__(self, broker: RealtimeBroker, inbox: Inbox, events: EventLog) -> None:
+    def __init__(
+        self, broker: RealtimeBroker, inbox: Inbox, events: EventLog, discretion: Discretion | None = None
+    ) -> None:
         self._broker = broker
         self._inbox = inbox
         self._events = events
@@ -112,6 +133,8 @@ class Realtime:
         self._loading: dict[UserId, asyncio.Task[None]] = {}
         self._meanwhile: dict[UserId, list[Recorded]] = {}
         self._fetching: dict[DialogId, asyncio.Task[None]] = {}
+        self._presence_audience = (discretion or Discretion()).audience
+        self._writing: dict[UserId, dict[DialogId, _Writing]] = {}
         self._unlisten = broker.listen(self._announced)
 
     def close(self) -> None:
@@ -125,6 +148,23 @@ class Realtime:
         if user is not None:
             return len(self._sinks.get(user, ()))
         return sum(map(len, self._sinks.values()))
+
+    def dialogs_of(self, user: UserId) -> frozenset[DialogId] | None:
+        """Return where *user*, who is connected here, takes part; None if they are not."""
+        dialogs = self._dialogs.get(user)
+        return None if dialogs is None else frozenset(dialogs)
+
+    def typing(self, user: UserId, dialog: DialogId, *, is_typing: bool) -> None:
+        """Let the others in *dialog* know that *user* writes something, or stopped.
+
+        Nobody is told of who takes no part, is not connected here, or says it again too soon.
+        """
+        room = self._rooms.get(dialog)
+        if room is None or user not in room.places or user in room.away:
+            return
+        writing = self._writing.setdefault(user, {}).setdefault(dialog, _Writing())
+        if writing.is_news(is_typing, now=asyncio.get_running_loop().time()):
+            self._broker.publish([Typing(dialog, user, is_typing)])
 
     async def connect(self, sink: Sink) -> None:
         """Deliver to *sink* from now on; what happens while this waits is not missed."""
@@ -152,6 +192,7 @@ class Realtime:
         if self._sinks.pop(user, None) is not None:
             self._broker.unfollow(users=[user])
         self._left.pop(user, None)
+        self._writing.pop(user, None)
         for dialog in self._dialogs.pop(user, set()):
             self._unwatch(user, dialog)
 
@@ -218,14 +259,13 @@ class Realtime:
 
     def _announced(self, announcement: Announcement) -> None:
         if isinstance(announcement, PresenceChanged):
-            for user in self._acquaintances(announcement.user_id):
+            for user in self._acquaintances(announcement):
                 self._deliver(announcement, user)
             return
         if isinstance(announcement, Typing):
-            room = self._rooms.get(announcement.dialog_id)
-            for user in room.places if room else ():
-                if user != announcement.user_id:
-                    self._deliver(announcement, user)
+            room = self._rooms.get(announcement.dialog_id, _Room())
+            for user in room.places.keys() - room.away - {announcement.user_id}:
+                self._deliver(announcement, user)
             return
         for meanwhile in self._meanwhile.values():
             meanwhile.append(announcement)
@@ -312,10 +352,14 @@ class Realtime:
         for sink in tuple(self._sinks.get(user, ())):
             sink.deliver(announcement)
 
-    def _acquaintances(self, user: UserId) -> set[UserId]:
-        """Return who shares a dialog with *user*."""
-        dialogs = self._dialogs.get(user, ())
-        return set[UserId]().union(*(self._rooms[dialog].places for dialog in dialogs)) - {user}
+    def _acquaintances(self, changed: PresenceChanged) -> set[UserId]:
+        """Return who here shares a dialog, not too large a one, with the person."""
+        found = set[UserId]()
+        for dialog in changed.dialogs & self._rooms.keys():
+            room = self._rooms[dialog]
+            if len(room.places) <= self._presence_audience:
+                found |= room.places.keys() - room.away
+        return found - {changed.user_id}
 
     def _fetch_missing(self, dialog: DialogId) -> None:
         if dialog not in self._fetching:
