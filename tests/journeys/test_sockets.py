@@ -143,7 +143,7 @@ async def test_junk_is_ignored_and_a_flood_is_not_b60_b61(service: Service) -> N
         rude.say(Opcode.CONT, b'"ping"}')
 
         assert json.loads((await asyncio.to_thread(rude.next))[1])["type"] == "connected"
-        assert json.loads((await asyncio.to_thread(rude.next))[1]) == {"type": "pong"}
+        assert json.loads((await asyncio.to_thread(rude.next))[1])["type"] == "pong"
 
         for _ in range(60):
             rude.say(Opcode.TEXT, b"{}")
