@@ -36,6 +36,7 @@ class Follower:
         self._events = events
         self._realtime = realtime
         self._cursor: str | None = None
+        self._hurried = asyncio.Event()
 
     @property
     def cursor(self) -> str | None:
@@ -62,6 +63,10 @@ class Follower:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    def hurry(self) -> None:
+        """Look at once, without waiting: something may have been missed."""
+        self._hurried.set()
 
     async def catch_up(self) -> None:
         """Tell those who listen here what was logged since last time.
@@ -113,7 +118,10 @@ class Follower:
                 if now() - succeeded_at >= cut_off:
                     _log.error("the event log has been out of reach for too long; everybody goes elsewhere")
                     self._give_everybody_up()
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._hurried.wait()
+            self._hurried.clear()
 
     async def _succeeds(self, within: float) -> bool:
         self.counts["looks"] += 1
