@@ -31,6 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "--memory",
         log=tmp_path_factory.mktemp("sockets") / "service.log",
         SOCKET_PING_SECS=str(PING_SECONDS),
+        PRESENCE_GRACE_SECS="0",
         SOCKET_DEAD_SECS=str(DEAD_SECONDS),
         SOCKET_WRITE_TIMEOUT_SECS=str(WRITE_SECONDS),
         SOCKETS_PER_NODE=str(SOCKETS),
