@@ -20,7 +20,7 @@ from mtchat_core.chat import Ports
 from mtchat_core.domain.webhooks import DeliveryState, Receipt
 from mtchat_core.ports.realtime import Announcement
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, SECRET, token
-from tests.http.test_webhooks import attempt, create
+from tests.http.hooks import carry, create
 from tests.http.world import World
 
 Refusal = tuple[int, str]
@@ -188,7 +188,7 @@ async def scene(world: World, postgres_store: PostgresStore) -> AsyncGenerator[S
         "foreign_message_id": (await world.say("ana", other, "elsewhere"))["id"],
         "participant_id": "bo",
         "webhook_id": webhook,
-        "delivery_id": await attempt(world.chat.ports, webhook, receipt=Receipt(500), state=DeliveryState.DEAD),
+        "delivery_id": await carry(world.chat.ports, webhook, receipt=Receipt(500), state=DeliveryState.DEAD),
     }
     transcript = await world.transcript("ana", dialog)
     places["system_message_id"], places["others_message_id"] = transcript[0]["id"], transcript[1]["id"]

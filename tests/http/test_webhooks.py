@@ -1,49 +1,20 @@
 """The host looks after its webhooks."""
 
-from datetime import timedelta
-from uuid import UUID
-
 import pytest
 
-from mtchat_core.chat import Ports
 from mtchat_core.domain.webhooks import (
     DeliveryState,
     Endpoint,
     EndpointId,
     EndpointState,
-    Outcome,
     Receipt,
     Source,
-    letters,
 )
 from tests.builders import START, a_dialog_id
+from tests.http.hooks import SECRET, URL, carry, create
 from tests.http.world import World
 
-URL = "https://erp.example/hooks"
 NOWHERE = "0197c0de-0000-7000-8000-0000000000a1"
-SECRET = "a-secret-of-the-host"
-WORKER, HOUR = a_dialog_id(), timedelta(hours=1)
-
-
-async def attempt(
-    ports: Ports, endpoint: str, *, attempts: int = 1, receipt: Receipt, state: DeliveryState
-) -> str:
-    """Attempt what is next for an endpoint, and return the delivery's id."""
-    id_, store = EndpointId(UUID(endpoint)), ports.webhooks
-    await store.lease(WORKER, ttl=HOUR, running=[])
-    await store.relay(WORKER, id_, letters, ttl=HOUR, wait=timedelta(), limit=100)
-    due = (await store.due(id_, under_way=[], limit=1))[0]
-    outcome = Outcome(
-        number=due.number, dialog_id=due.dialog_id, state=state, attempts=attempts, wait=HOUR, receipt=receipt
-    )
-    await store.settle(WORKER, id_, [outcome], ttl=HOUR, log_all=True)
-    return str(due.id)
-
-
-async def create(world: World, name: str = "erp", **fields: object) -> str:
-    made = await world.host.data("POST", "/webhooks", {"name": name, "url": URL, "secrets": [SECRET], **fields})
-    webhook: str = made["id"]
-    return webhook
 
 
 async def test_a_webhook_gets_a_secret_that_is_shown_once(world: World) -> None:
@@ -174,7 +145,7 @@ async def test_deliveries_and_their_attempts_can_be_looked_at_and_dead_letters_r
     webhook, dialog = await create(world), await world.dialog("ana")
     await world.say("ana", dialog, "text-of-ana")
     failed = Receipt(500, None, 12)
-    dead = await attempt(world.chat.ports, webhook, receipt=failed, state=DeliveryState.DEAD, attempts=10)
+    dead = await carry(world.chat.ports, webhook, receipt=failed, state=DeliveryState.DEAD, attempts=10)
 
     everything = await world.host("GET", f"/webhooks/{webhook}/deliveries")
     [found] = await world.host.data("GET", f"/webhooks/{webhook}/deliveries?state=dead")
@@ -193,7 +164,7 @@ async def test_deliveries_and_their_attempts_can_be_looked_at_and_dead_letters_r
     assert again == {"replayed": 1}
     twice = await world.host.refused("POST", f"/webhooks/{webhook}/deliveries/{dead}/replay")
     assert twice == (409, "NOT_REPLAYABLE")
-    assert await attempt(world.chat.ports, webhook, receipt=failed, state=DeliveryState.DEAD) == dead
+    assert await carry(world.chat.ports, webhook, receipt=failed, state=DeliveryState.DEAD) == dead
     assert await world.host.data("POST", f"/webhooks/{webhook}/replay") == {"replayed": 1}
 
 
@@ -201,7 +172,7 @@ async def test_deliveries_come_in_pages(world: World) -> None:
     webhook, dialog = await create(world), await world.dialog("ana")
     for number in range(5):
         await world.say("ana", dialog, str(number))
-    await attempt(world.chat.ports, webhook, receipt=Receipt(204), state=DeliveryState.DELIVERED)
+    await carry(world.chat.ports, webhook, receipt=Receipt(204), state=DeliveryState.DELIVERED)
 
     seqs: list[int] = []
     cursor = ""
@@ -222,7 +193,7 @@ async def test_deliveries_come_in_pages(world: World) -> None:
 async def test_a_parked_webhook_is_resumed_f14(world: World) -> None:
     webhook, dialog = await create(world), await world.dialog("ana")
     await world.say("ana", dialog)
-    await attempt(world.chat.ports, webhook, receipt=Receipt(410), state=DeliveryState.PENDING, attempts=0)
+    await carry(world.chat.ports, webhook, receipt=Receipt(410), state=DeliveryState.PENDING, attempts=0)
     parked = await world.host.data("GET", f"/webhooks/{webhook}")
     assert (parked["state"], parked["why"], parked["pending"]) == (
         EndpointState.PARKED.value,
@@ -262,7 +233,7 @@ async def test_only_joining_and_leaving_by_oneself_is_told_trap_10(world: World,
     await world.person("cy").data("POST", f"/dialogs/{dialog}/join", {"display_name": "Cy", "company": ""})
     await world.person("cy").data("POST", f"/dialogs/{dialog}/leave")
     await world.host("DELETE", f"/dialogs/{dialog}/participants/host-added")
-    await attempt(world.chat.ports, told, receipt=Receipt(204), state=DeliveryState.DELIVERED)
+    await carry(world.chat.ports, told, receipt=Receipt(204), state=DeliveryState.DELIVERED)
 
     deliveries = await world.host.data("GET", f"/webhooks/{told}/deliveries")
 
