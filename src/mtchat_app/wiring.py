@@ -1,9 +1,11 @@
 """The composition root: start from memory, replace what is configured, close in reverse."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
@@ -11,8 +13,10 @@ from mtchat_adapters import memory
 from mtchat_adapters.httpx import webhooks
 from mtchat_app import addresses
 from mtchat_app.settings import Settings
-from mtchat_core.chat import Chat
+from mtchat_core.chat import Chat, Habits
+from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
+from mtchat_core.domain.presence import Discretion
 from mtchat_core.domain.webhooks import Schedule, types_of
 from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms, Webhooks
 
@@ -21,21 +25,69 @@ async def _always() -> bool:
     return True
 
 
+class _Queued(Protocol):
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def under_way(self) -> int: ...
+    @property
+    def workers(self) -> int: ...
+
+
+class SharedQueue(Protocol):
+    """The queue that wakes runners in other processes, as its operator sees it."""
+
+    async def queued(self) -> _Queued:
+        """Look into the queue; raises if it can't be asked."""
+        ...
+
+    def page(self, path: str) -> Any:
+        """Return the queue's own page as an ASGI application, to be mounted at *path*."""
+        ...
+
+
+class SharedRedis(Protocol):
+    """The Redis between the nodes, as its operator sees it."""
+
+    @property
+    def is_up(self) -> bool: ...
+    @property
+    def counts(self) -> Counter[str]: ...
+
+
+def _nothing() -> list[str]:
+    return []
+
+
 @frozen
 class Service:
     """The chat with what the doors need to know of its surroundings."""
 
     chat: Chat
     is_ready: Callable[[], Awaitable[bool]] = _always
+    queue: SharedQueue | None = None
+    degraded: Callable[[], list[str]] = _nothing
+    redis: SharedRedis | None = None
 
 
 @asynccontextmanager
 async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     """Open everything *settings* name, and close it after the block."""
-    debounce = Debounce(
-        delay=timedelta(seconds=settings.notification_delay_secs),
-        at_most=timedelta(seconds=settings.notification_max_delay_secs),
+    habits = Habits(
+        debounce=Debounce(
+            delay=timedelta(seconds=settings.notification_delay_secs),
+            at_most=timedelta(seconds=settings.notification_max_delay_secs),
+        ),
+        tells_cancelled=settings.notification_cancelled,
+        silence=Silence(timedelta(seconds=settings.archive_after_secs)),
+        discretion=Discretion(
+            grace=timedelta(seconds=settings.presence_grace_secs), audience=settings.presence_audience
+        ),
+        keep_events=timedelta(seconds=settings.event_retention_secs),
+        webhooks=webhook_terms(settings),
     )
+    is_ready: Callable[[], Awaitable[bool]] = _always
+    degraded, queue, link = _nothing, None, None
     async with AsyncExitStack() as stack:
         sender = await stack.enter_async_context(
             webhooks.open(
@@ -43,8 +95,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 may_call=partial(addresses.may_be_called, deny_private=settings.webhook_deny_private),
             )
         )
-        ports = evolve(memory.ports(debounce=debounce), sender=sender)
-        is_ready: Callable[[], Awaitable[bool]] = _always
+        ports = evolve(memory.ports(debounce=habits.debounce), sender=sender)
         if settings.database_url is not None:
             from mtchat_adapters import postgres
 
@@ -52,15 +103,34 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 postgres.open(
                     settings.database_url,
                     schema=settings.database_schema,
-                    debounce=debounce,
+                    debounce=habits.debounce,
                     pool_size=settings.database_max_connections,
                     acquire=timedelta(seconds=settings.database_acquire_timeout_secs),
                 )
             )
             ports, is_ready = evolve(ports, **store.ports()), store.is_ready
-        chat = Chat.over(ports, webhooks=webhook_terms(settings))
+        if settings.redis_url is not None:
+            from mtchat_adapters import redis
+            from mtchat_adapters.saq import jobs as saq
+
+            patience = timedelta(seconds=settings.redis_timeout_secs)
+            link = await stack.enter_async_context(
+                redis.open(
+                    settings.redis_url,
+                    local=ports.broker,
+                    mirror=ports.presence,
+                    prefix=settings.redis_prefix,
+                    patience=patience,
+                )
+            )
+            queue = await stack.enter_async_context(
+                saq.open(settings.redis_url, ports.jobs, prefix=settings.redis_prefix, patience=patience)
+            )
+            ports, degraded = evolve(ports, **link.ports(), jobs=queue), link.degraded
+        chat = Chat.over(ports, habits)
+        stack.callback(chat.presence.close)
         stack.push_async_callback(chat.webhooks.close)
-        yield Service(chat, is_ready)
+        yield Service(chat, is_ready, queue, degraded, link)
 
 
 @asynccontextmanager

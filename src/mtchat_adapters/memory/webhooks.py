@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import Factory, define, evolve, field
 
-from mtchat_adapters.memory.store import Store
+from mtchat_adapters.memory.store import Place, Store
 from mtchat_core.domain.events import NotificationPending, Recorded, Withdrawn
 from mtchat_core.domain.ids import MessageId
 from mtchat_core.domain.webhooks import (
@@ -62,7 +62,7 @@ class _Box:
     """One endpoint, its place in the log, its lease, and what is for it, by number."""
 
     endpoint: Endpoint
-    place: int
+    place: Place
     leased_by: UUID | None = None
     leased_until: datetime | None = None
     last_number: int = 0
@@ -80,7 +80,7 @@ class MemoryWebhookStore:
         """Keep a new endpoint at the log's present end."""
         self._require_free(endpoint)
         at = self._store.clock.now()
-        self._boxes[endpoint.id] = _Box(evolve(endpoint, created_at=at), len(self._store.log))
+        self._boxes[endpoint.id] = _Box(evolve(endpoint, created_at=at), self._store.end)
 
     async def follow_settings(self, endpoint: Endpoint | None) -> None:
         """Keep the endpoint of the settings as they are now."""
@@ -140,7 +140,7 @@ class MemoryWebhookStore:
             is_free = box.leased_until is None or box.leased_until < now or box.leased_by == worker
             if box.endpoint.state is not EndpointState.ACTIVE or box.endpoint.id in running or not is_free:
                 continue
-            if box.place < len(self._store.log) or self._lanes(box, ()):
+            if self._store.after(box.place) or self._lanes(box, ()):
                 box.leased_by, box.leased_until = worker, now + ttl
                 taken.append(box.endpoint)
         return tuple(taken)
@@ -169,14 +169,14 @@ class MemoryWebhookStore:
         box = self._held(worker, endpoint, ttl)
         if box is None or box.endpoint.state is not EndpointState.ACTIVE:
             return None
-        read = self._store.log[box.place : box.place + limit]
+        read = self._store.after(box.place)[:limit]
         letters = [
             letter
-            for entry in read
+            for entry in (line.recorded for line in read)
             if box.endpoint.wants(entry.event.type)
             for letter in self._letters(self._store.read_log(entry), write)
         ]
-        box.place += len(read)
+        box.place = read[-1].place if read else box.place
         known = {kept.delivery.id for kept in box.kept.values()}
         for letter in letters:
             if letter.id not in known:

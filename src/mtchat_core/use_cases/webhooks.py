@@ -64,7 +64,6 @@ REFRESH_SECONDS = 1.0
 GRACE_SECONDS = 10.0
 """How long attempts under way may take when the worker stops."""
 SECRET_BYTES = 32
-PRUNED_AT_ONCE = 2000
 
 _log = logging.getLogger(__name__)
 
@@ -191,12 +190,12 @@ class Webhooks:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def prune(self, now: datetime) -> int:
-        """Forget what has been kept long enough; return how much."""
+    async def prune(self, now: datetime, *, limit: int) -> int:
+        """Forget up to *limit* of what has been kept long enough; return how much."""
         return await self._store.prune(
             finished_before=now - self.terms.log_retention,
             dead_before=now - self.terms.dead_retention,
-            limit=PRUNED_AT_ONCE,
+            limit=limit,
         )
 
     async def create(

@@ -1,6 +1,6 @@
 """The host application's door: everything needs the admin token."""
 
-from mtchat_app.http.management import dialogs, messages, participants, scopes, webhooks
+from mtchat_app.http.management import dialogs, events, messages, participants, scopes, webhooks
 
 ROUTES = (
     dialogs.create_dialog,
@@ -15,6 +15,7 @@ ROUTES = (
     participants.remove_participant,
     scopes.replace_scopes,
     messages.post_message,
+    events.list_all_events,
     webhooks.create_webhook,
     webhooks.list_webhooks,
     webhooks.get_webhook,
