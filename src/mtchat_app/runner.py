@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 from attrs import Factory, define
@@ -45,6 +45,22 @@ class State:
     trouble: str | None = None
 
 
+class Webhooks(Protocol):
+    """What brings webhooks to the host."""
+
+    async def tick(self) -> object:
+        """Begin what is to be done; never waits for a receiver."""
+        ...
+
+    async def close(self) -> object:
+        """Begin nothing more, end what is under way, and give back what was held."""
+        ...
+
+    async def prune(self, now: datetime) -> int:
+        """Forget some of what has been kept long enough; return how much."""
+        ...
+
+
 class Lost(Exception):
     """Somebody else has taken over what was ours."""
 
@@ -52,13 +68,11 @@ class Lost(Exception):
 class Runner:
     """Runs the jobs of a chat, each at most once at a time."""
 
-    def __init__(
-        self, chat: Chat, archive_cron: str, deliver: Callable[[], Awaitable[object]] | None = None
-    ) -> None:
-        """Run the jobs of *chat*; *deliver* brings webhooks to the host, where there are any."""
+    def __init__(self, chat: Chat, archive_cron: str, webhooks: Webhooks | None = None) -> None:
+        """Run the jobs of *chat*; *archive_cron* has six fields."""
         self._chat = chat
         self._archive_cron = archive_cron
-        self._deliver = deliver
+        self._webhooks = webhooks
         self._work: dict[Job, Callable[[], Awaitable[None]]] = {
             Job.DELIVER: self._deliver_due,
             Job.REMIND: self._remind_due,
@@ -68,6 +82,7 @@ class Runner:
         self._planned: set[Job] = set()
         self._leaving = asyncio.Event()
         self._left_at = 0.0
+        self._closing: asyncio.Task[None] | None = None
         self.states: dict[Job, State] = {job: State() for job in self._work}
         self.counts = Counter[str]()
         """`<job>.runs` and `<job>.failures`."""
@@ -88,6 +103,8 @@ class Runner:
         if not self._leaving.is_set():
             self._left_at = time.monotonic()
             self._leaving.set()
+            if self._webhooks is not None:
+                self._closing = asyncio.create_task(self._close(self._webhooks), name=Job.DELIVER.value)
             for state in self.states.values():
                 state.woken.set()
 
@@ -116,7 +133,15 @@ class Runner:
             for job, state in self.states.items()
         }
 
+    async def _close(self, webhooks: Webhooks) -> None:
+        try:
+            await webhooks.close()
+        except Exception as error:
+            _log.warning("webhooks could not be closed in order", kind=type(error).__name__)
+
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        if self._closing is not None:
+            tasks.append(self._closing)
         left = max(0.0, self._left_at + LEAVE_SECONDS - time.monotonic())
         _, late = await asyncio.wait(tasks, timeout=left)
         for task in late:
@@ -168,8 +193,8 @@ class Runner:
     # What each job does
 
     async def _deliver_due(self) -> None:
-        if self._deliver is not None:
-            await self._deliver()
+        if self._webhooks is not None:
+            await self._webhooks.tick()
 
     async def _remind_due(self) -> None:
         while not self._leaving.is_set() and await self._chat.notifications.remind_due(_AT_ONCE) == _AT_ONCE:
@@ -195,6 +220,8 @@ class Runner:
             is_more = True
             while is_more and not self._leaving.is_set():
                 is_more = await self._chat.retention.prune(claim.at)
+                if self._webhooks is not None:
+                    is_more = bool(await self._webhooks.prune(claim.at)) or is_more
             return not is_more
 
         plan = f"every {PRUNE_EVERY.total_seconds():.0f} s"
