@@ -56,10 +56,6 @@ class Webhooks(Protocol):
         """Begin nothing more, end what is under way, and give back what was held."""
         ...
 
-    async def prune(self, now: datetime) -> int:
-        """Forget some of what has been kept long enough; return how much."""
-        ...
-
 
 class Lost(Exception):
     """Somebody else has taken over what was ours."""
@@ -69,10 +65,10 @@ class Runner:
     """Runs the jobs of a chat, each at most once at a time."""
 
     def __init__(self, chat: Chat, archive_cron: str, webhooks: Webhooks | None = None) -> None:
-        """Run the jobs of *chat*; *archive_cron* has six fields."""
+        """Run the jobs of *chat*; *webhooks* stand in for its own, *archive_cron* has six fields."""
         self._chat = chat
         self._archive_cron = archive_cron
-        self._webhooks = webhooks
+        self._webhooks: Webhooks = webhooks or chat.webhooks
         self._work: dict[Job, Callable[[], Awaitable[None]]] = {
             Job.DELIVER: self._deliver_due,
             Job.REMIND: self._remind_due,
@@ -103,8 +99,7 @@ class Runner:
         if not self._leaving.is_set():
             self._left_at = time.monotonic()
             self._leaving.set()
-            if self._webhooks is not None:
-                self._closing = asyncio.create_task(self._close(self._webhooks), name=Job.DELIVER.value)
+            self._closing = asyncio.create_task(self._close(), name=Job.DELIVER.value)
             for state in self.states.values():
                 state.woken.set()
 
@@ -133,9 +128,9 @@ class Runner:
             for job, state in self.states.items()
         }
 
-    async def _close(self, webhooks: Webhooks) -> None:
+    async def _close(self) -> None:
         try:
-            await webhooks.close()
+            await self._webhooks.close()
         except Exception as error:
             _log.warning("webhooks could not be closed in order", kind=type(error).__name__)
 
@@ -193,8 +188,7 @@ class Runner:
     # What each job does
 
     async def _deliver_due(self) -> None:
-        if self._webhooks is not None:
-            await self._webhooks.tick()
+        await self._webhooks.tick()
 
     async def _remind_due(self) -> None:
         while not self._leaving.is_set() and await self._chat.notifications.remind_due(_AT_ONCE) == _AT_ONCE:
@@ -220,8 +214,6 @@ class Runner:
             is_more = True
             while is_more and not self._leaving.is_set():
                 is_more = await self._chat.retention.prune(claim.at)
-                if self._webhooks is not None:
-                    is_more = bool(await self._webhooks.prune(claim.at)) or is_more
             return not is_more
 
         plan = f"every {PRUNE_EVERY.total_seconds():.0f} s"

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -112,15 +112,10 @@ class Slow:
     runs: int = 0
     at_once: int = 0
     most_at_once: int = 0
-    old: int = 2
     is_closed: bool = False
 
     async def close(self) -> None:
         self.is_closed = True
-
-    async def prune(self, now: datetime) -> int:
-        self.old -= 1
-        return max(0, self.old)
 
     async def tick(self) -> None:
         self.runs += 1
@@ -306,8 +301,6 @@ async def test_leaving_waits_for_what_is_under_way_f33(memory_ports: Ports) -> N
 
     async with Runner(Chat.over(memory_ports), CRON, webhooks).running():
         await asyncio.wait_for(webhooks.began.wait(), PATIENCE_SECONDS)
-        await until_finished(memory_ports, Job.PRUNE)
-        assert webhooks.old == 0
         asyncio.get_running_loop().call_later(0.05, webhooks.gate.set)
 
     assert (webhooks.runs, webhooks.at_once, webhooks.is_closed) == (1, 0, True)
