@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 class Service:
-    """`mtchat serve` as a child process."""
+    """`mtchat serve` or `mtchat worker` as a child process; both say on their port whether they are ready."""
 
     def __init__(self, *arguments: str, log: Path, port_option: str | None = None, **environment: str) -> None:
         self.port = free_port()
@@ -43,6 +43,7 @@ class Service:
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "WORKER_PORT": str(self.port),
             "ADMIN_API_TOKEN": ADMIN,
             "JWT_SECRET": SECRET,
             "SHUTDOWN_GRACE_SECS": "0",
