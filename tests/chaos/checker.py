@@ -363,17 +363,17 @@ def _holes(
                 yield f"{by} did not hear {row.type} {row.seq} of {dialog}, but {last}"
 
 
-def _went_meanwhile(
-    row: Logged, dialog: str, by: str, gaps: list[tuple[float, float]], tenures: Tenures
-) -> bool:
-    """Tell whether somebody was away when it happened, and not in any more when they came back.
+def _went_meanwhile(row: Logged, dialog: str, by: str, gaps: list[tuple[float, float]], tenures: Tenures) -> bool:
+    """Tell whether somebody was away when it happened, and that stay was over when they came back.
 
-    Then they are told that they left, and no more.
+    Then they are told that they left, unless they are in again, and no more.
     """
-    if row.type == "participant.left" and row.user == by:
-        return False
-    left_at = next((one.left_at for one in tenures.of(dialog, by) if one.left and row.seq <= one.left), None)
-    return left_at is not None and any(began <= row.at and left_at <= ended for began, ended in gaps)
+    stays = tenures.of(dialog, by)
+    left_at = next((one.left_at for one in stays if one.left and row.seq <= one.left), None)
+    gap = next((gap for gap in gaps if left_at is not None and gap[0] <= row.at and left_at <= gap[1]), None)
+    if gap is None or row.type != "participant.left" or row.user != by:
+        return gap is not None
+    return any(row.at <= one.came_at <= gap[1] for one in stays)
 
 
 def last_words_missed(connection: Connection, final: Final) -> list[str]:

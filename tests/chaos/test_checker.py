@@ -304,22 +304,27 @@ def test_what_comes_again_on_the_same_connection_is_out_of_order_g5(history: His
     assert judge(history, final).disordered
 
 
-@pytest.mark.parametrize("left_out", [False, True], ids=["told of it", "not told of it"])
+@pytest.mark.parametrize(
+    ("back_at", "told", "holes"),
+    [(11.5, True, 0), (11.5, False, 1), (19.5, False, 0)],
+    ids=["told of it", "not told of it", "in again"],
+)
 def test_who_was_removed_while_away_is_told_so_and_no_more_g5(
-    history: History, final: Final, *, left_out: bool
+    history: History, final: Final, back_at: float, told: bool, holes: int
 ) -> None:
     cy, log = history.connections[1], final.log[D]
     cy.frames[:] = []
-    log.append(Logged(9, "participant.joined", 14.0, user="cy", joined_as="participant"))
-    log.append(Logged(10, "message.read", 14.2, "m1", user="ann"))
+    log.append(Logged(9, "participant.joined", 19.0, user="cy", joined_as="participant"))
+    log.append(Logged(10, "message.read", 19.2, "m1", user="ann"))
     final.numbers[D] = (3, 10)
     final.people[D, "cy"] = Standing(3, False, 0)
     frames = [Frame("participant.left", D, 5), Frame("participant.joined", D, 9), Frame("message.read", D, 10)]
-    history.connections.append(Connection("cy", 11.5, frames[left_out:], resumed=Resumed(cy, 0, 10.5)))
+    resumed = Resumed(cy, 0, 10.5)
+    history.connections.append(Connection("cy", back_at, frames if told else frames[1:], resumed=resumed))
 
     missed = judge(history, final).missed
 
-    assert len(missed) == left_out
+    assert len(missed) == holes
 
 
 def test_a_reminder_is_nothing_a_socket_hears_g12(history: History, final: Final) -> None:

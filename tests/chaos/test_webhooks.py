@@ -93,7 +93,9 @@ def test_coming_again_with_the_same_bytes_is_well_g11(history: History, final: F
     test_what_is_well_is_left_alone(history, final)
 
 
-@pytest.mark.parametrize("left_out", [0, 4, 5, 8], ids=["a message", "a joining", "the last attempt", "a reminder"])
+@pytest.mark.parametrize(
+    "left_out", [0, 4, 5, 8], ids=["a message", "a joining", "the last attempt", "a reminder"]
+)
 def test_what_never_arrived_is_untold_g11(history: History, final: Final, left_out: int) -> None:
     del history.posts[left_out]
 

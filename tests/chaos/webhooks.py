@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
 from attrs import Factory, define, frozen
@@ -131,9 +131,9 @@ def _invented(tellings: list[_Telling], final: Final) -> Iterator[str]:
             yield f"{key}, which is not for the host"
         elif (telling.message, telling.user) != (row.message, row.user):
             yield f"{key}, about another message or person"
-        if kept := final.messages.get(telling.message or ""):
-            if telling.content not in [*final.wordings.get(kept.id, []), kept.content]:
-                yield f"{key}, with a text that nobody said: {telling.content}"
+        kept = final.messages.get(telling.message or "")
+        if kept and telling.content not in [*final.wordings.get(kept.id, []), kept.content]:
+            yield f"{key}, with a text that nobody said: {telling.content}"
 
 
 def _changed(tellings: list[_Telling]) -> Iterator[str]:
@@ -206,17 +206,21 @@ def _overtaken(tellings: list[_Telling], history: History, final: Final) -> Iter
         by_dialog[telling.key.dialog].append(telling)
     due = _due(final)
     for dialog, attempts in by_dialog.items():
-        tried, unsettled = defaultdict[_Key, int](int), {key: None for key in due.get(dialog, [])}
+        tried, unsettled = defaultdict[_Key, int](int), dict.fromkeys(due.get(dialog, []))
         for telling in sorted(attempts, key=lambda one: one.post.at):
             key = telling.key
-            if key not in tried:
-                for earlier in list(takewhile(lambda one, seq=key.seq: one.seq < seq, unsettled)):
-                    if not _was_away(history, _row(final, earlier), telling.post):
-                        yield f"{key} overtook {earlier}, which had been tried {tried[earlier]} times"
-                    del unsettled[earlier]
+            for earlier in [] if key in tried else _before(key, unsettled):
+                if not _was_away(history, _row(final, earlier), telling.post):
+                    yield f"{key} overtook {earlier}, which had been tried {tried[earlier]} times"
+                del unsettled[earlier]
             tried[key] += 1
             if telling.post.is_taken or tried[key] >= HELD_ATTEMPTS:
                 unsettled.pop(key, None)
+
+
+def _before(key: _Key, unsettled: Iterable[_Key]) -> list[_Key]:
+    """Return those of the *unsettled*, which are in order, that come before it."""
+    return list(takewhile(lambda one: one.seq < key.seq, unsettled))
 
 
 def _was_away(history: History, earlier: Logged | None, post: Post) -> bool:
@@ -269,7 +273,9 @@ def unreminded(final: Final, dialog: str) -> list[str]:
                 if kept.id in unread:
                     waiting.setdefault(user, set()).add(kept.id)
         # Who leaves, or wants none for a while, is not reminded later of what was said until then.
-        is_over = row.people if row.type == "dialog.unmuted" else {row.user} if row.type == LEFT else row.reminded
+        is_over: Iterable[str | None] = row.reminded
+        if row.type in ("dialog.unmuted", LEFT):
+            is_over = row.people or (row.user,)
         for user in is_over:
             waiting.pop(user or "", None)
     return [
