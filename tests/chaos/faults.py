@@ -240,10 +240,8 @@ class ReceiverFaults(Faults):
         super().__init__()
         self._receiver = receiver
         self._chance = chance
-        self._acts = {
-            "receiver away": self._go,
-            **{f"receiver {mood}": partial(self._turn, mood) for mood in MOODS},
-        }
+        moods = {f"receiver {mood}": partial(self._turn, mood) for mood in MOODS}
+        self._acts = {"receiver away": self._go, **moods}
 
     async def _go(self) -> float:
         await self._receiver.stop()

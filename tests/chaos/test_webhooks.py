@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -31,7 +32,7 @@ def of_message(number: int, seq: int, at: float, *, status: int = 200) -> Post:
 
 def a_reminder(user: str, unread: int, at: float, *, number: int = 3, seq: int = 8) -> Post:
     message = {"id": f"m{number}", "content": f"canary-d1-{number}"}
-    told = {"message": message, "recipient_id": user, "unread_count": unread}
+    told: dict[str, Any] = {"message": message, "recipient_id": user, "unread_count": unread}
     return a_post(f"w{seq}-{user}", "notification.pending", at, seq=seq, **told)
 
 

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
+from typing import Any
 
 from attrs import Factory, define, frozen
 
@@ -80,9 +81,9 @@ def judge_webhooks(history: History, final: Final) -> Told:
 def _read(post: Post) -> _Telling | None:
     """Return what a webhook says, if it says it as promised."""
     try:
-        body = json.loads(post.body)
-        payload = body["payload"]
-        message = payload.get("message") or {}
+        body: Any = json.loads(post.body)
+        payload: Any = body["payload"]
+        message: Any = payload.get("message", {})
         if (body["id"], body["type"]) != (post.id, post.event) or not isinstance(payload["seq"], int):
             return None
         return _Telling(
@@ -276,8 +277,8 @@ def unreminded(final: Final, dialog: str) -> list[str]:
         is_over: Iterable[str | None] = row.reminded
         if row.type in ("dialog.unmuted", LEFT):
             is_over = row.people or (row.user,)
-        for user in is_over:
-            waiting.pop(user or "", None)
+        for one in is_over:
+            waiting.pop(one or "", None)
     return [
         user
         for user, messages in waiting.items()
