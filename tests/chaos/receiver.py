@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from contextlib import suppress
+from typing import Any
 
 from tests.chaos.history import Post
 from tests.journeys.service import free_port
@@ -32,7 +33,7 @@ class Receiver:
         self._absences = absences
         self._chance = chance
         self._server: asyncio.Server | None = None
-        self._talking = set[asyncio.StreamWriter]()
+        self._talking = dict[asyncio.StreamWriter, asyncio.Task[None]]()
         self._away_since = time.time()
 
     async def start(self) -> None:
@@ -49,15 +50,17 @@ class Receiver:
             self._server = None
         for writer in self._talking:
             writer.transport.abort()
+        await asyncio.gather(*self._talking.values())
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._talking.add(writer)
+        task: Any = asyncio.current_task()
+        self._talking[writer] = task
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
                     await self._answer(reader, writer)
         finally:
-            self._talking.discard(writer)
+            del self._talking[writer]
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
