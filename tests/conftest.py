@@ -1,7 +1,7 @@
 """What every room's tests may ask for: ports in memory and over PostgreSQL, and the chat over them."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -9,17 +9,21 @@ import sqlalchemy as sa
 from attrs import evolve
 
 from mtchat_adapters import memory, postgres
-from mtchat_core.chat import Chat, Ports
+from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
+from mtchat_core.chat import Chat, Habits, Ports
+from mtchat_core.domain.presence import Discretion
 from tests import servers
 from tests.builders import FakeClock
+from tests.elapsing import Elapse, make_older
 from tests.silence import listening_to_logs, no_secret_in_any_line
 from tests.valkey import Valkey
 
 __all__ = ["listening_to_logs", "no_secret_in_any_line"]
 
-_EMPTY = sa.text(
-    "truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, idempotency_keys"
-)
+_EMPTY = sa.text("""
+    truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, event_floor,
+      idempotency_keys, reminder_failures, schedules
+""")
 
 
 @pytest.fixture
@@ -79,8 +83,25 @@ def ports(request: pytest.FixtureRequest) -> Ports:
 
 
 @pytest.fixture
+def elapse(request: pytest.FixtureRequest, ports: Ports, clock: FakeClock) -> Elapse:
+    """Let time pass at once: on the clock, which begins at the present, or by making what is kept older."""
+    clock.set(datetime.now(UTC))
+    is_kept = not isinstance(ports.units, MemoryUnitsOfWork)
+    store = request.getfixturevalue("postgres_store") if is_kept else None
+
+    async def elapse(by: timedelta) -> None:
+        if store is None:
+            clock.advance(by)
+        else:
+            await make_older(store, by)
+
+    return elapse
+
+
+@pytest.fixture
 def chat(ports: Ports) -> Iterator[Chat]:
     """The whole chat over `ports`."""
-    chat = Chat.over(ports)
+    chat = Chat.over(ports, Habits(discretion=Discretion(grace=timedelta(0))))
     yield chat
     chat.realtime.close()
+    chat.presence.close()

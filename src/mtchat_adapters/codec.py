@@ -1,18 +1,29 @@
 """The one converter: domain values to JSON and back."""
 
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import fields
+from attrs import fields, frozen
 from cattrs.preconf.json import make_converter
 
 from mtchat_core.domain import events
-from mtchat_core.domain.events import Event
+from mtchat_core.domain.dialogs import Json
+from mtchat_core.domain.events import Event, PresenceChanged, Recorded, Typing
+from mtchat_core.domain.ids import EventId
+from mtchat_core.ports.realtime import Announcement
 
-converter = make_converter()
+
+def _is_json(kind: Any) -> bool:
+    return bool(kind == Json)
+
+
+converter = make_converter(detailed_validation=False)
 converter.register_unstructure_hook(UUID, str)
 converter.register_structure_hook(UUID, lambda value, _: UUID(value))
+converter.register_structure_hook_func(_is_json, lambda value, _: value)
 
 EVENTS: Mapping[str, type[Event]] = {
     kind.type: kind
@@ -35,6 +46,17 @@ EVENTS: Mapping[str, type[Event]] = {
         events.NotificationCancelled,
     )
 }
+
+
+@frozen
+class _Entry:
+    """What the log says of any event."""
+
+    id: EventId
+    seq: int
+    at: datetime
+
+
 _JOINED = frozenset({"dialog_id", "message", "dialog"})
 """What a log row names by id instead of repeating it."""
 
@@ -58,3 +80,31 @@ def event(kind: str, known: Mapping[str, Any], **joined: Any) -> Event:
         if fact.name not in _JOINED and fact.name in known
     }
     return cls(**read, **joined)
+
+
+def frame(announcement: Announcement) -> bytes | None:
+    """Return *announcement* whole, as JSON for other nodes; None for what is not for them."""
+    if isinstance(announcement, Recorded):
+        event = announcement.event
+        if EVENTS.get(event.type) is not type(event):
+            return None
+        entry = _Entry(announcement.id, announcement.seq, announcement.at)
+        body = {"type": event.type, **converter.unstructure(entry), "event": converter.unstructure(event)}
+    else:
+        body = {"type": announcement.type, **converter.unstructure(announcement)}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def announcement(frame: bytes) -> Announcement | None:
+    """Return what a `frame` says; None for what this release does not know. Anything may be raised by junk."""
+    body = json.loads(frame)
+    kind = body["type"]
+    if kind == PresenceChanged.type:
+        return converter.structure(body, PresenceChanged)
+    if kind == Typing.type:
+        return converter.structure(body, Typing)
+    if (known := EVENTS.get(kind)) is None:
+        return None
+    said = converter.structure(body["event"], known)
+    entry = converter.structure(body, _Entry)
+    return Recorded(entry.id, entry.seq, entry.at, said)

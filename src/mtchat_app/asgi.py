@@ -1,7 +1,7 @@
 """The doors put together: routes behind whoever asks who asks, behind the front."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Router, get
@@ -12,7 +12,7 @@ from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import Scope
 
-from mtchat_app.http import api_page, chat, health, management, realtime
+from mtchat_app.http import api_page, chat, health, management, metrics, realtime
 from mtchat_app.http.bodies import BodyLimits, StrictRequest
 from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
@@ -21,6 +21,8 @@ from mtchat_app.http.errors import handle
 from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.parameters import plan_of
 from mtchat_app.http.realtime import Sockets
+from mtchat_app.readings import Gauges
+from mtchat_app.runner import Runner
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
@@ -32,10 +34,12 @@ _TAGS = (
     Tag("Management: Participants", "The host adds and removes people."),
     Tag("Management: Access scopes", "The host says who may discover and join."),
     Tag("Management: Messages", "The host speaks in a dialog."),
+    Tag("Management: Events", "The host reads what happened."),
     Tag("Chat: Dialogs", "A person finds conversations."),
     Tag("Chat: Participants", "A person joins, leaves, and sees who is there."),
     Tag("Chat: Messages", "A person says things, and reads what was said."),
     Tag("Chat: Read receipts", "A person reads, and knows what is left."),
+    Tag("Chat: Events", "A person reads what they missed."),
     Tag("Chat: My view of a dialog", "Archive, pin, reminders: one's own business."),
     Tag("Health", "For whoever runs the service."),
 )
@@ -48,15 +52,23 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
     host that mounts the application enters `app.lifespan()` itself.
     """
     callers = Callers.of(settings)
+    measured = metrics.Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        async with open_service(settings) as service:
+        async with AsyncExitStack() as stack:
+            service = await stack.enter_async_context(open_service(settings))
+            if settings.worker == "internal":
+                app.state.runner = Runner(service.chat, settings.archive_cron)
+                await stack.enter_async_context(app.state.runner.running())
             app.state.chat = service.chat
-            app.state.condition = health.Condition(settings.insecurities(), service.is_ready)
-            app.state.sockets = Sockets.of(settings)
+            app.state.condition = health.Condition(settings.insecurities(), service.is_ready, service.degraded)
+            app.state.sockets = sockets = Sockets.of(settings)
+            app.state.readings = Gauges(service, sockets).read
+            every, cut_off = settings.log_poll_secs, settings.node_cut_off_secs
             try:
-                yield
+                async with service.chat.follower.follow(every=every, cut_off=cut_off):
+                    yield
             finally:
                 for _ in app.state.sockets.leave():
                     pass
@@ -77,6 +89,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
                 guards=[callers.person],
                 dependencies={"caller": Provide(_caller)},
             ),
+            Router("/", route_handlers=[metrics.metrics], before_request=callers.admin),
             health.health,
             health.ready,
             openapi,
@@ -99,18 +112,22 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             {
                 "body_limits": BodyLimits(settings.request_max_body_bytes, settings.request_body_timeout_secs),
                 "condition": health.Condition(settings.insecurities()),
+                "metrics": measured,
+                "readings": metrics.nothing,
             }
         ),
         logging_config=None,
         debug=False,
     )
     _check_routes(app)
-    return Front(app, Cors.of(settings), settings.request_max_header_bytes)
+    return Front(app, Cors.of(settings), settings.request_max_header_bytes, measured)
 
 
 def not_ready(app: Front) -> None:
-    """Have /health/ready say no from here on: the service is going away."""
+    """Have /health/ready say no from here on, and begin no job any more: the service is going away."""
     app.app.state.condition = health.Condition(app.app.state.condition.insecure)
+    if (runner := app.app.state.get("runner")) is not None:
+        runner.leave()
 
 
 def describe() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The program `mtchat`: serve, migrate, openapi, demo, doctor, token."""
+"""The program `mtchat`: serve, worker, jobs, migrate, openapi, demo, doctor, token."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 
 from mtchat_app.settings import Settings, SettingsError
 from mtchat_core.domain.dialogs import Dialog
+from mtchat_core.domain.errors import ChatError
 
 _ENVIRONMENT_HINT = (
     "Settings come from the environment or from a .env file; docs/guide/configuration.md lists them."
@@ -118,6 +119,49 @@ def _run(settings: Settings) -> None:
 
     if not run(create_app(settings, open_service), settings):
         sys.exit(3)
+
+
+@main.command(epilog=_ENVIRONMENT_HINT)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port for health and pages (WORKER_PORT, default 8081)."
+)
+def worker(port: int | None) -> None:
+    """Run the jobs apart from the service: reminders, webhooks, auto-archive, clearing out.
+
+    Start `mtchat serve` with WORKER=external beside it. Any number of workers share the work;
+    with REDIS_URL they are woken at once, and without it they look every second. Shows health
+    on its port, and, with the admin token, /jobs and /queues.
+    """
+    from mtchat_app.wiring import open_service
+    from mtchat_app.worker import work
+
+    settings = _settings(_environment(WORKER_PORT=None if port is None else str(port)))
+    if settings.database_url is None:
+        _fail("Set DATABASE_URL to the database whose jobs to run.")
+    _migrate(settings)
+    if not work(settings, open_service):
+        sys.exit(3)
+
+
+@main.command(epilog=_ENVIRONMENT_HINT)
+def jobs() -> None:
+    """Show what is due, late and parked, from the database named by DATABASE_URL."""
+    from mtchat_app.overview import Overview, overview, table
+    from mtchat_app.wiring import open_service
+
+    settings = _settings(_environment())
+    if settings.database_url is None:
+        _fail("Set DATABASE_URL to the database whose jobs to show.")
+
+    async def look() -> Overview:
+        async with open_service(settings) as service:
+            return await overview(service)
+
+    try:
+        seen = asyncio.run(look())
+    except ChatError as error:
+        _fail(f"{error.message} Check DATABASE_URL and the server; `mtchat doctor` looks closer.")
+    click.echo(table(seen))
 
 
 @main.command(epilog=_ENVIRONMENT_HINT)

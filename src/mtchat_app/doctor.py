@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from attrs import frozen
 
 from mtchat_app.settings import Settings, SettingsError, ignored
-from mtchat_core.domain.errors import ChatError
+from mtchat_core.domain.errors import ChatError, InvalidInput
 
 TOLERABLE_SKEW_SECONDS = 5
 
@@ -34,7 +34,7 @@ def _warning(says: str) -> Finding:
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
-    """Look at the settings and at the database they name."""
+    """Look at the settings, and at the database and the Redis they name."""
     try:
         settings = Settings.load(environment)
         settings.check_serving()
@@ -44,8 +44,26 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     findings += map(_warning, [*settings.insecurities(), *ignored(environment)])
     if settings.database_url is None:
         findings.append(_warning("No DATABASE_URL: `mtchat serve` needs --data DIR or --memory."))
-        return findings
-    return [*findings, *await _database(settings)]
+    else:
+        findings += await _database(settings)
+    if settings.redis_url is not None:
+        findings.append(await _redis(settings.redis_url))
+    return findings
+
+
+async def _redis(url: str) -> Finding:
+    from mtchat_adapters import redis
+
+    try:
+        version = await redis.examine(url)
+    except InvalidInput as error:
+        return _fatal(error.message)
+    except redis.RedisIsDown as error:
+        return _warning(
+            f"Redis does not answer ({error}): everything works without it, more slowly between processes. "
+            "Check REDIS_URL and the server."
+        )
+    return Finding(f"Redis {version} answers.")
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -20,7 +20,9 @@ from tests.builders import (
     CY,
     PLANNERS,
     QUOTE,
+    START,
     a_dialog,
+    a_dialog_id,
     a_message_id,
     a_participant,
     a_profile,
@@ -71,6 +73,7 @@ async def test_no_index_of_what_a_dialog_is_searched_in_makes_sends_dearer(postg
 
 
 async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports: Ports, postgres_url: str) -> None:
+    cursor = await postgres_ports.events.latest()
     for n in range(12):
         people = [UserId(f"user-{m}") for m in range(n)]
         dialog = await open_dialog(postgres_ports, ANN, *people, scopes=[PLANNERS])
@@ -98,7 +101,14 @@ async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports:
             ports.directory.access(dialog, ANN),
             ports.directory.page(object_type="quote", object_id=None, limit=10, after=None),
             ports.events.of_dialog(dialog, after=0, limit=10),
+            ports.events.of_dialogs([(dialog, 0), (a_dialog_id(), 5)], limit=10),
             ports.events.latest(),
+            ports.events.heads(cursor, limit=10),
+            ports.events.stream(None, limit=10),
+            ports.events.stream(cursor, limit=10),
+            ports.events.missed(ANN, cursor, limit=10),
+            ports.events.lag(),
+            ports.events.prune(START, limit=10),
         ):
             witness.forget()
             assert await read != ()

@@ -11,6 +11,7 @@ from mtchat_core.chat import Ports
 from mtchat_core.domain.messages import IdempotencyKeyReused
 from mtchat_core.ports.keys import KEPT_FOR
 from tests.builders import FakeClock, a_dialog_id
+from tests.elapsing import Elapse
 
 SAME, ANOTHER = b"s" * 16, b"a" * 16
 
@@ -100,3 +101,15 @@ async def test_a_key_is_forgotten_after_a_day(memory_ports: Ports, clock: FakeCl
 
     assert await claim(memory_ports, "key", second, ANOTHER) == second
     assert await claim(memory_ports, "key", first, ANOTHER) == second
+
+
+async def test_old_keys_are_forgotten_some_at_a_time(ports: Ports, elapse: Elapse) -> None:
+    for key in "abc":
+        await claim(ports, key, a_dialog_id())
+    await elapse(KEPT_FOR)
+    young = a_dialog_id()
+    await claim(ports, "young", young)
+
+    assert [await ports.old_keys.prune(2) for _ in range(3)] == [2, 1, 0]
+
+    assert await claim(ports, "young", a_dialog_id()) == young

@@ -1,6 +1,9 @@
 """The broker that carries announcements."""
 
 import logging
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -9,11 +12,30 @@ from mtchat_core.domain.events import DialogPinned, PresenceChanged, Recorded
 from mtchat_core.domain.ids import EventId
 from mtchat_core.ports.realtime import Announcement, RealtimeBroker
 from tests.builders import ANN, BO, START, a_dialog_id
+from tests.links import link
+from tests.valkey import Valkey
 
 
 @pytest.fixture
-def broker() -> RealtimeBroker:
+def memory_broker() -> RealtimeBroker:
     return MemoryBroker()
+
+
+@pytest.fixture
+async def redis_broker(valkey: Valkey) -> AsyncGenerator[RealtimeBroker]:
+    async with link(valkey.url) as opened:
+        yield opened.broker
+
+
+@pytest.fixture
+async def redis_away_broker(tmp_path: Path) -> AsyncGenerator[RealtimeBroker]:
+    async with link(f"unix://{tmp_path}/nobody.sock") as opened:
+        yield opened.broker
+
+
+@pytest.fixture(params=["memory", "redis", "redis_away"])
+def broker(request: pytest.FixtureRequest) -> RealtimeBroker:
+    return cast(RealtimeBroker, request.getfixturevalue(f"{request.param}_broker"))
 
 
 def an_announcement(seq: int = 1) -> Recorded:
@@ -90,3 +112,17 @@ async def test_a_listener_may_stop_while_it_listens(broker: RealtimeBroker) -> N
     broker.publish([PresenceChanged(BO, is_online=True)])
 
     assert heard == [PresenceChanged(ANN, is_online=True)] * 2 + [PresenceChanged(BO, is_online=True)]
+
+
+async def test_what_is_followed_or_not_is_heard_within_the_process(broker: RealtimeBroker) -> None:
+    heard: list[Announcement] = []
+    broker.listen(heard.append)
+    announced = an_announcement()
+
+    broker.follow(dialogs=[announced.event.dialog_id], users=[ANN])
+    broker.follow(dialogs=[announced.event.dialog_id])
+    broker.publish([announced])
+    broker.unfollow(dialogs=[announced.event.dialog_id, a_dialog_id()], users=[ANN, BO])
+    broker.publish([announced])
+
+    assert heard == [announced] * 2

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -17,8 +17,8 @@ from websockets.uri import parse_uri
 from mtchat_app.http.frames import PONG, Frame, Frames
 from mtchat_app.http.realtime import Connection, Limits
 from mtchat_core.chat import Chat, Ports
-from mtchat_core.domain.events import Recorded
 from mtchat_core.domain.ids import DialogId, UserId
+from mtchat_core.ports.inbox import Inbox
 from tests.asking import token
 from tests.http.house import scope_of
 from tests.http.world import House, World
@@ -227,6 +227,45 @@ async def test_presence_reaches_acquaintances_with_the_first_and_the_last_socket
     assert await stranger.heard(presence=True) == []
 
 
+async def test_typing_reaches_the_other_participants_and_says_how_long_it_counts_g8(world: World) -> None:
+    dialog = await world.dialog("ana", "bo")
+    await world.dialog("ana", "eve")
+    ana, phone, bo, eve = [await world.listen(user) for user in ("ana", "ana", "bo", "eve")]
+
+    await ana.say(json.dumps({"type": "typing", "dialog_id": dialog}))
+    await ana.say(json.dumps({"type": "typing", "dialog_id": dialog, "is_typing": False}))
+    await eve.say(json.dumps({"type": "typing", "dialog_id": dialog}))
+
+    assert await ana.heard() == await phone.heard() == await eve.heard() == []
+    assert await bo.heard() == [
+        {"type": "typing", "dialog_id": dialog, "user_id": "ana", "is_typing": is_typing, "expires_in": 6}
+        for is_typing in (True, False)
+    ]
+    assert "typing" in bo.greeting["features"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "typing"},
+        {"type": "typing", "dialog_id": None},
+        {"type": "typing", "dialog_id": "nonsense"},
+        {"type": "typing", "dialog_id": "00000000-0000-0000-0000-000000000000"},
+        {"type": "typing", "dialog_id": 5, "is_typing": True},
+        {"type": "typing", "dialog_id": "THE DIALOG", "is_typing": "yes"},
+    ],
+)
+async def test_typing_that_makes_no_sense_is_ignored(world: World, frame: dict[str, object]) -> None:
+    dialog = await world.dialog("ana", "bo")
+    ana, bo = await world.listen("ana"), await world.listen("bo")
+
+    await ana.say(json.dumps({name: dialog if value == "THE DIALOG" else value for name, value in frame.items()}))
+    await ana.say(json.dumps({"type": "ping", "dialog_id": 5, "is_typing": "?"}))
+
+    assert await ana.heard() == []
+    assert await bo.heard() == []
+
+
 @pytest.mark.parametrize(
     "query", ["", "token=nonsense", "user_id=ana", "token="], ids=lambda query: query or "none"
 )
@@ -363,8 +402,8 @@ async def test_a_peer_that_takes_nothing_is_given_up_on_any_server_f18(memory_po
 
 
 async def test_many_who_come_at_once_ask_the_database_a_few_at_a_time_f19(memory_ports: Ports) -> None:
-    house, asking = House(), Counting()
-    house.chat = Chat.over(evolve(memory_ports, events=asking))
+    house, asking = House(), Counting(memory_ports.inbox)
+    house.chat = Chat.over(evolve(memory_ports, inbox=cast(Inbox, asking)))
     sent = asyncio.Queue[Any]()
 
     async with house.app.lifespan():
@@ -394,21 +433,22 @@ async def come(house: House, user: str, take: Callable[[Any], Awaitable[None]]) 
 
 
 class Counting:
-    """An event log that counts who asks at the same time."""
+    """An inbox that counts who asks for their dialogs at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, inbox: Inbox) -> None:
         self.total = 0
         self.most_at_once = 0
         self._now = 0
+        self._inbox = inbox
 
-    async def of_dialog(self, dialog: DialogId, *, after: int, limit: int) -> tuple[Recorded, ...]:
-        return ()
-
-    async def latest(self) -> str:
+    async def dialogs_of(self, reader: UserId) -> tuple[tuple[DialogId, int], ...]:
         self.total += 1
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         for _ in range(5):
             await asyncio.sleep(0)
         self._now -= 1
-        return "here"
+        return await self._inbox.dialogs_of(reader)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inbox, name)

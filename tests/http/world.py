@@ -12,6 +12,7 @@ from httpx_ws.transport import ASGIWebSocketTransport
 from litestar import Litestar
 
 from mtchat_app.asgi import create_app
+from mtchat_app.http.front import Front
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
@@ -176,7 +177,14 @@ async def _check_error_body(answer: httpx.Response) -> None:
 @asynccontextmanager
 async def open_world(chat: Chat, house: House) -> AsyncGenerator[World]:
     """Open the service over *chat*, and close it after the block."""
-    house.chat, app = chat, house.app
+    house.chat = chat
+    async with open_doors(house.app) as world:
+        yield world
+
+
+@asynccontextmanager
+async def open_doors(app: Front) -> AsyncGenerator[World]:
+    """Open a whole service, over whatever it opens itself, and close it after the block."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.lifespan())
         client = await stack.enter_async_context(
@@ -184,4 +192,4 @@ async def open_world(chat: Chat, house: House) -> AsyncGenerator[World]:
                 transport=ASGIWebSocketTransport(app), base_url=URL, event_hooks={"response": [_check_error_body]}
             )
         )
-        yield World(chat, app.app, client, stack)
+        yield World(app.app.state.chat, app.app, client, stack)

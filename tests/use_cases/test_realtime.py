@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import cast
 from uuid import uuid4
 
@@ -12,16 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtchat_adapters import memory
-from mtchat_core.chat import Chat, Ports
+from mtchat_core.chat import Chat, Habits, Ports
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.events import (
     ParticipantJoined,
     ParticipantLeft,
     PresenceChanged,
     Recorded,
+    Typing,
 )
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.domain.messages import Draft
+from mtchat_core.domain.presence import Discretion
 from mtchat_core.ports.events import EventLog
 from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.realtime import Announcement, Listener
@@ -34,35 +37,12 @@ from tests.builders import (
     DI,
     PLANNERS,
     FakeClock,
+    a_dialog_id,
     a_new_dialog,
     a_profile,
     an_invitation,
 )
-
-
-@define(eq=False)
-class Ear:
-    """A Sink that remembers what it was given."""
-
-    user_id: UserId
-    heard: list[Announcement] = field(factory=list[Announcement])
-    gave_up: bool = False
-
-    def deliver(self, announcement: Announcement) -> None:
-        self.heard.append(announcement)
-
-    def give_up(self) -> None:
-        self.gave_up = True
-
-    def events(self, dialog: DialogId | None = None) -> list[Recorded]:
-        recorded = [one for one in self.heard if isinstance(one, Recorded)]
-        return [one for one in recorded if dialog in (None, one.event.dialog_id)]
-
-    def types(self) -> list[str]:
-        return [one.event.type for one in self.events()]
-
-    def seqs(self, dialog: DialogId | None = None) -> list[int]:
-        return [one.seq for one in self.events(dialog)]
+from tests.ears import Ear
 
 
 @define
@@ -141,8 +121,8 @@ class ShakyLog:
             raise ServiceUnavailable
         return () if self.is_empty else await self._events.of_dialog(dialog, after=after, limit=limit)
 
-    async def latest(self) -> str:
-        return await self._events.latest()
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._events, name)
 
 
 @define
@@ -157,7 +137,8 @@ class Stage:
     @classmethod
     def over(cls, ports: Ports) -> "Stage":
         broker, inbox, log = HoldingBroker(), SlowInbox(ports.inbox), ShakyLog(ports.events)
-        chat = Chat.over(evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=log))
+        surroundings = evolve(ports, broker=broker, inbox=cast(Inbox, inbox), events=cast(EventLog, log))
+        chat = Chat.over(surroundings, Habits(discretion=Discretion(grace=timedelta(0), audience=3)))
         return cls(chat, broker, inbox, log)
 
     async def connect(self, *users: UserId) -> list[Ear]:
@@ -197,6 +178,7 @@ def stage(ports: Ports) -> Iterator[Stage]:
     stage = Stage.over(ports)
     yield stage
     stage.chat.realtime.close()
+    stage.chat.presence.close()
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -380,6 +362,74 @@ async def test_who_left_the_last_common_dialog_is_no_acquaintance_any_more(stage
     await stage.chat.presence.beat(ANN, uuid4())
 
     assert bo.heard == []
+
+
+async def test_comings_and_goings_in_a_crowd_are_not_pushed(stage: Stage) -> None:
+    await stage.create(ANN, BO, CY, DI)
+    _, bo, cy, di = await stage.connect(ANN, BO, CY, DI)
+    await stage.create(ANN, BO)
+    bo.heard.clear()
+
+    await stage.chat.presence.beat(ANN, uuid4())
+
+    assert bo.heard == [PresenceChanged(ANN, is_online=True)]
+    assert cy.heard == di.heard == []
+
+
+async def test_presence_that_cannot_be_told_yet_is_told_later(stage: Stage) -> None:
+    await stage.create(ANN, BO)
+    [bo] = await stage.connect(BO)
+    stage.inbox.fails = True
+    await stage.chat.presence.beat(ANN, uuid4())
+    await stage.chat.presence.sweep()
+    assert bo.heard == []
+
+    stage.inbox.fails = False
+    await stage.chat.presence.sweep()
+    await stage.chat.presence.sweep()
+
+    assert bo.heard == [PresenceChanged(ANN, is_online=True)]
+
+
+# Typing
+
+
+async def test_typing_reaches_the_others_in_the_dialog_and_nobody_else_g8(stage: Stage) -> None:
+    dialog = await stage.create(ANN, BO)
+    await stage.create(ANN, BO, CY)
+    ann, bo, cy = await stage.connect(ANN, BO, CY)
+
+    stage.chat.realtime.typing(ANN, dialog, is_typing=True)
+
+    assert bo.heard == [Typing(dialog, ANN, is_typing=True)]
+    assert ann.heard == cy.heard == []
+
+
+async def test_who_takes_no_part_types_for_nobody(stage: Stage) -> None:
+    dialog = await stage.create(ANN, BO)
+    bo, _ = await stage.connect(BO, CY)
+
+    stage.chat.realtime.typing(CY, dialog, is_typing=True)
+    stage.chat.realtime.typing(ANN, dialog, is_typing=True)
+    stage.chat.realtime.typing(CY, a_dialog_id(), is_typing=True)
+
+    assert bo.heard == []
+
+
+async def test_typing_is_told_at_most_every_three_seconds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialog, other = await stage.create(ANN, BO), await stage.create(ANN, BO)
+    [bo, _] = await stage.connect(BO, ANN)
+    began, stopped = Typing(dialog, ANN, is_typing=True), Typing(dialog, ANN, is_typing=False)
+    monkeypatch.setattr(realtime, "TYPING_PAUSE", timedelta(hours=1))
+
+    for is_typing in (False, True, True, False, False, True):
+        stage.chat.realtime.typing(ANN, dialog, is_typing=is_typing)
+    stage.chat.realtime.typing(ANN, other, is_typing=True)
+    assert bo.heard == [began, stopped, Typing(other, ANN, is_typing=True)]
+    monkeypatch.setattr(realtime, "TYPING_PAUSE", timedelta(0))
+    stage.chat.realtime.typing(ANN, dialog, is_typing=True)
+
+    assert bo.heard[3:] == [began]
 
 
 # While somebody connects

@@ -3,14 +3,18 @@
 For tests and for use inside another app. Nothing survives the process.
 """
 
+from mtchat_adapters.memory.archiving import MemoryQuietDialogs
 from mtchat_adapters.memory.dialogs import MemoryDirectory
 from mtchat_adapters.memory.events import MemoryEventLog
 from mtchat_adapters.memory.inbox import MemoryInbox
 from mtchat_adapters.memory.jobs import MemoryJobQueue
+from mtchat_adapters.memory.keys import MemoryOldKeys
 from mtchat_adapters.memory.messages import MemoryMessageLog, MemoryTranscript
 from mtchat_adapters.memory.presence import MemoryPresence
 from mtchat_adapters.memory.realtime import MemoryBroker
 from mtchat_adapters.memory.receipts import MemoryReceipts
+from mtchat_adapters.memory.reminders import MemoryDueReminders
+from mtchat_adapters.memory.schedules import MemorySchedules
 from mtchat_adapters.memory.search import MemorySearch
 from mtchat_adapters.memory.store import Store
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
@@ -46,6 +50,10 @@ def ports(
         broker=MemoryBroker(),
         presence=MemoryPresence(clock),
         jobs=MemoryJobQueue(),
+        reminders=MemoryDueReminders(store),
+        quiet=MemoryQuietDialogs(store),
+        schedules=MemorySchedules(clock),
+        old_keys=MemoryOldKeys(store),
         sanitizer=sanitizer or Nh3Sanitizer(),
         clock=clock,
         ids=ids,

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from mtchat_adapters.memory.store import Changes, Claim
+from mtchat_adapters.memory.store import Changes, Claim, Store
 from mtchat_core.domain.messages import IdempotencyKeyReused
 from mtchat_core.ports.keys import KEPT_FOR
 
@@ -25,3 +25,18 @@ class MemoryKeys:
         if kept.fingerprint != fingerprint:
             raise IdempotencyKeyReused
         return kept.made
+
+
+@frozen
+class MemoryOldKeys:
+    """OldKeys over the committed claims."""
+
+    store: Store
+
+    async def prune(self, limit: int) -> int:
+        """Forget keys that are older than a day."""
+        now = self.store.clock.now()
+        old = [key for key, claim in self.store.claims.items() if now - claim.at >= KEPT_FOR][:limit]
+        for key in old:
+            del self.store.claims[key]
+        return len(old)

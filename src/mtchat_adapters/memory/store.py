@@ -1,14 +1,23 @@
 """What this process remembers: every dialog with all below it, and the log."""
 
 import asyncio
+import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define, evolve, frozen
 
 from mtchat_core.domain.dialogs import Dialog
-from mtchat_core.domain.events import Event, MessageEdited, MessageSent, NotificationPending, Recorded, Withdrawn
+from mtchat_core.domain.events import (
+    DialogUpdated,
+    Event,
+    MessageEdited,
+    MessageSent,
+    NotificationPending,
+    Recorded,
+    Withdrawn,
+)
 from mtchat_core.domain.ids import DialogId, EventId, MessageId, UserId, following
 from mtchat_core.domain.inbox import Entry, Preview, Standing, Summary
 from mtchat_core.domain.messages import Edit, Message, MessageType
@@ -27,6 +36,15 @@ class Key:
     fingerprint: bytes
 
 
+@frozen
+class Failure:
+    """How often a dialog's reminder has failed, when to try again, and what went wrong."""
+
+    tries: int
+    due_at: datetime
+    reason: str
+
+
 @define
 class Room:
     """One dialog and everything below it; messages by id, oldest first."""
@@ -40,6 +58,7 @@ class Room:
     last_issued: UUID | None = None
     reminder_since: datetime | None = None
     reminder_due: datetime | None = None
+    reminder_failure: Failure | None = None
 
     def copy(self) -> "Room":
         """Return a room that can change without this one noticing."""
@@ -134,6 +153,24 @@ class Claim:
     at: datetime
 
 
+@define
+class Logged:
+    """A line of the log: which transaction wrote what."""
+
+    xid: int
+    recorded: Recorded
+
+    @property
+    def dialog_id(self) -> DialogId:
+        """Where it happened."""
+        return self.recorded.event.dialog_id
+
+    @property
+    def place(self) -> tuple[int, DialogId, int]:
+        """Where it stands in the log."""
+        return self.xid, self.dialog_id, self.recorded.seq
+
+
 class Store:
     """Rooms, events and claims of one process. One writer at a time; readers see committed rooms."""
 
@@ -143,28 +180,35 @@ class Store:
         self.lock = asyncio.Lock()
         self.rooms: dict[DialogId, Room] = {}
         self.claims: dict[str, Claim] = {}
-        self.events: dict[DialogId, list[Recorded]] = {}
-        self.logged = 0
+        self.history = f"memory-{secrets.token_hex(8)}"
+        self.log: list[Logged] = []
+        self.event_seqs: dict[DialogId, int] = {}
+        self.next_xid = 1
+        self.pruned = 0
 
     def write_log(self, events: Iterable[Event]) -> tuple[Recorded, ...]:
         """Number *events* within their dialogs and keep them."""
         recorded: list[Recorded] = []
         for event in events:
-            log = self.events.setdefault(event.dialog_id, [])
-            entry = Recorded(EventId(self.ids.new()), len(log) + 1, self.clock.now(), event)
-            log.append(entry)
+            seq = self.event_seqs.get(event.dialog_id, 0) + 1
+            self.event_seqs[event.dialog_id] = seq
+            entry = Recorded(EventId(self.ids.new()), seq, self.clock.now(), event)
+            self.log.append(Logged(self.next_xid, entry))
             recorded.append(entry)
-            self.logged += 1
             if room := self.rooms.get(event.dialog_id):
-                room.dialog = evolve(room.dialog, tally=evolve(room.dialog.tally, event_seq=entry.seq))
+                room.dialog = evolve(room.dialog, tally=evolve(room.dialog.tally, event_seq=seq))
+        self.next_xid += bool(recorded)
         return tuple(recorded)
 
     def read_log(self, entry: Recorded) -> Recorded:
-        """Return a logged event with the message as it is now, or withdrawn."""
+        """Return a logged event with the message or dialog as it is now, or withdrawn."""
         event = entry.event
+        room = self.rooms.get(event.dialog_id)
+        if isinstance(event, DialogUpdated):
+            kept = evolve(event, dialog=room.dialog) if room else Withdrawn(dialog_id=event.dialog_id)
+            return evolve(entry, event=kept)
         if not isinstance(event, MessageSent | MessageEdited | NotificationPending):
             return entry
-        room = self.rooms.get(event.dialog_id)
         message = room.messages.get(event.message.id) if room else None
         if message is None:
             return evolve(entry, event=Withdrawn(dialog_id=event.dialog_id))

@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 
 from attrs import frozen
 
+from mtchat_adapters.memory.archiving import MemoryArchive
 from mtchat_adapters.memory.dialogs import MemoryDialogs
 from mtchat_adapters.memory.keys import MemoryKeys
 from mtchat_adapters.memory.messages import MemoryMessages
 from mtchat_adapters.memory.participants import MemoryParticipants
+from mtchat_adapters.memory.reminders import MemoryReminders
 from mtchat_adapters.memory.store import Changes, Store
 from mtchat_core.domain.events import Event, Recorded
 
@@ -22,6 +24,8 @@ class MemoryUnitOfWork:
         self.participants = MemoryParticipants(self.changes)
         self.messages = MemoryMessages(self.changes)
         self.keys = MemoryKeys(self.changes)
+        self.reminders = MemoryReminders(self.changes)
+        self.archive = MemoryArchive(self.changes)
         self.events: list[Event] = []
         self.recorded: Sequence[Recorded] = ()
 

@@ -9,14 +9,18 @@ from attrs import frozen
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres import engine as engines
+from mtchat_adapters.postgres.archiving import PostgresQuietDialogs
 from mtchat_adapters.postgres.combining import Limits
 from mtchat_adapters.postgres.dialogs import PostgresDirectory
 from mtchat_adapters.postgres.events import PostgresEventLog
 from mtchat_adapters.postgres.inbox import PostgresInbox
+from mtchat_adapters.postgres.keys import PostgresOldKeys
 from mtchat_adapters.postgres.message_log import PostgresMessageLog
 from mtchat_adapters.postgres.messages import PostgresTranscript
 from mtchat_adapters.postgres.migrate import migrate, migrate_async, pending_migrations
 from mtchat_adapters.postgres.receipts import PostgresReceipts
+from mtchat_adapters.postgres.reminders import PostgresDueReminders
+from mtchat_adapters.postgres.schedules import PostgresSchedules
 from mtchat_adapters.postgres.search import PostgresSearch
 from mtchat_adapters.postgres.session import Pool, Trips, statement
 from mtchat_adapters.postgres.unit_of_work import PostgresUnitsOfWork
@@ -61,11 +65,16 @@ class PostgresStore:
     receipts: PostgresReceipts
     search: PostgresSearch
     events: PostgresEventLog
+    reminders: PostgresDueReminders
+    quiet: PostgresQuietDialogs
+    schedules: PostgresSchedules
+    old_keys: PostgresOldKeys
 
     def ports(self) -> dict[str, Any]:
         """Return the ports by the names `Ports` gives them, to put in place of memory's."""
         names = ("units", "log", "transcript", "inbox", "directory", "receipts", "search", "events")
-        return {name: getattr(self, name) for name in names}
+        of_jobs = ("reminders", "quiet", "schedules", "old_keys")
+        return {name: getattr(self, name) for name in (*names, *of_jobs)}
 
     @property
     def engine(self) -> AsyncEngine:
@@ -113,11 +122,11 @@ async def open(  # noqa: A001 - read as postgres.open
             engines.create_engine(url, schema=schema, pool_size=size, **limits), size=size, acquire=acquire
         )
 
-    pool, watch, ids = opened(pool_size), opened(1), ids or SystemIds()
+    pool, watch, ids, debounce = opened(pool_size), opened(1), ids or SystemIds(), debounce or Debounce()
     trips = Trips(pool)
     # Whoever waits for a lock keeps a connection: half of them stay free for those who wait for none.
     sends = Limits(patience=acquire, patient=max(1, pool_size // 2))
-    log = PostgresMessageLog(trips, ids, debounce or Debounce(), sends)
+    log = PostgresMessageLog(trips, ids, debounce, sends)
     try:
         yield PostgresStore(
             pool=pool,
@@ -130,6 +139,10 @@ async def open(  # noqa: A001 - read as postgres.open
             receipts=PostgresReceipts(trips),
             search=PostgresSearch(trips),
             events=PostgresEventLog(trips),
+            reminders=PostgresDueReminders(trips, debounce),
+            quiet=PostgresQuietDialogs(trips),
+            schedules=PostgresSchedules(trips),
+            old_keys=PostgresOldKeys(trips),
         )
     finally:
         await log.close()

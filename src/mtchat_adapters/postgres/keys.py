@@ -5,7 +5,7 @@ from uuid import UUID
 from attrs import frozen
 
 from mtchat_adapters.postgres.failures import Busy
-from mtchat_adapters.postgres.session import Row, Session, Values, statement
+from mtchat_adapters.postgres.session import Row, Session, Trips, Values, statement
 from mtchat_core.domain.messages import IdempotencyConflict, IdempotencyKeyReused
 from mtchat_core.ports.keys import KEPT_FOR
 
@@ -53,3 +53,22 @@ class PostgresKeys:
             except Busy:
                 await self.session.go_back()
         raise IdempotencyConflict
+
+
+_PRUNE = statement("""
+    delete from idempotency_keys where key in (
+      select key from idempotency_keys where created_at <= statement_timestamp() - cast(:kept_for as interval)
+      order by created_at limit :limit for update skip locked)
+    returning 1
+""")
+
+
+@frozen
+class PostgresOldKeys:
+    """OldKeys: one statement."""
+
+    trips: Trips
+
+    async def prune(self, limit: int) -> int:
+        """Forget keys that are older than a day."""
+        return len(await self.trips.all(_PRUNE, {"kept_for": KEPT_FOR, "limit": limit}))

@@ -31,7 +31,7 @@ _ADD = statement(f"""
         dialog_id uuid, user_id text, display_name text, company text, email text, phone text,
         joined_as text, joined_at timestamptz, read_seq bigint, read_counted bigint, last_read_message_id uuid,
         notifications_enabled boolean, is_archived boolean, is_pinned boolean, unarchived_at timestamptz,
-        company_folded text
+        reminded_seq bigint, company_folded text
       )
       on conflict do nothing
       returning dialog_id, user_id, company_folded
@@ -45,7 +45,8 @@ _ADD = statement(f"""
 _SAVE = statement("""
     update participants set read_seq = :read_seq, read_counted = :read_counted,
       last_read_message_id = :last_read_message_id, notifications_enabled = :notifications_enabled,
-      is_archived = :is_archived, is_pinned = :is_pinned, unarchived_at = :unarchived_at
+      is_archived = :is_archived, is_pinned = :is_pinned, unarchived_at = :unarchived_at,
+      reminded_seq = :reminded_seq
     where dialog_id = :dialog and user_id = :user
 """)
 
@@ -135,4 +136,5 @@ def _values(person: Participant) -> dict[str, Any]:
         "is_archived": person.is_archived,
         "is_pinned": person.is_pinned,
         "unarchived_at": person.unarchived_at,
+        "reminded_seq": person.reminded_seq,
     }

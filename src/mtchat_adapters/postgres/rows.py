@@ -31,7 +31,7 @@ DIALOG = _columns(
 )
 PARTICIPANT_NAMES = (
     "dialog_id user_id display_name company email phone joined_as joined_at read_seq read_counted"
-    " last_read_message_id notifications_enabled is_archived is_pinned unarchived_at"
+    " last_read_message_id notifications_enabled is_archived is_pinned unarchived_at reminded_seq"
 )
 PARTICIPANT = _columns("p", PARTICIPANT_NAMES)
 COMPANY = "coalesce(p.company_folded, lower(p.company)) as company"
@@ -113,6 +113,7 @@ def participant(row: Row) -> Participant:
         is_archived=row["is_archived"],
         is_pinned=row["is_pinned"],
         unarchived_at=row["unarchived_at"],
+        reminded_seq=row["reminded_seq"],
     )
 
 

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 
 from attrs import frozen
 
+from mtchat_adapters.postgres.archiving import PostgresArchive
 from mtchat_adapters.postgres.dialogs import PostgresDialogs
 from mtchat_adapters.postgres.events import write_log
 from mtchat_adapters.postgres.keys import PostgresKeys
 from mtchat_adapters.postgres.messages import PostgresMessages
 from mtchat_adapters.postgres.participants import PostgresParticipants
+from mtchat_adapters.postgres.reminders import PostgresReminders
 from mtchat_adapters.postgres.session import Pool, Session, transaction
 from mtchat_core.domain.events import Event, Recorded
 from mtchat_core.domain.ids import DialogId
@@ -29,6 +31,8 @@ class PostgresUnitOfWork:
         self.participants = PostgresParticipants(session)
         self.messages = PostgresMessages(session, ids)
         self.keys = PostgresKeys(session)
+        self.reminders = PostgresReminders(session, self._event_seqs)
+        self.archive = PostgresArchive(session, self._event_seqs)
 
     def record(self, *events: Event) -> None:
         """Remember *events* for the log."""

@@ -26,6 +26,14 @@ class Listed(Struct, Generic[T], frozen=True):
     ] = None
 
 
+class Stretched(Struct, Generic[T], frozen=True):
+    """Some events in the order of the log."""
+
+    data: list[T]
+    cursor: Annotated[str, Meta(description="Give it as `after` to go on.")]
+    has_more: Annotated[bool, Meta(description="Whether more can be had at once.")]
+
+
 def described(
     description: str,
     *,

@@ -18,6 +18,7 @@ STATUSES: Mapping[Kind, int] = {
     Kind.MISSING: 404,
     Kind.CONFLICT: 409,
     Kind.REUSED: 422,
+    Kind.GONE: 410,
     Kind.UNAVAILABLE: 503,
 }
 

@@ -1,6 +1,7 @@
 """What events look like on a socket: flat JSON objects, each encoded once however many listen."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ from msgspec import UNSET
 
 from mtchat_app.http.views import DialogView, MessageView
 from mtchat_core.domain import events
-from mtchat_core.domain.events import Event, PresenceChanged, Typing
+from mtchat_core.domain.events import Event, PresenceChanged, Recorded, Typing
 from mtchat_core.domain.ids import UserId
+from mtchat_core.domain.presence import TYPING_LASTS
 from mtchat_core.ports.realtime import Announcement
 
 _encode = msgspec.json.Encoder().encode
@@ -45,7 +47,7 @@ class Frame:
 PONG = Frame.of({"type": "pong"})
 
 
-def connected(user: UserId, *, features: Sequence[str], cursor: str) -> Frame:
+def connected(user: UserId, *, features: Sequence[str], cursor: str, recovered: bool = False) -> Frame:
     """Greet a connection; `employee_id` is the name the original gave to the user id."""
     return Frame.of(
         {
@@ -54,7 +56,7 @@ def connected(user: UserId, *, features: Sequence[str], cursor: str) -> Frame:
             "user_id": user,
             "features": features,
             "cursor": cursor,
-            "recovered": False,
+            "recovered": recovered,
         }
     )
 
@@ -65,16 +67,26 @@ class Frames:
     def __init__(self) -> None:
         self._last: Announcement | None = None
         self._frame = PONG
+        self._cursor: str | None = None
+        self._pong = PONG
+
+    def pong(self, cursor: str | None) -> Frame:
+        """Return the answer to a ping, with where to resume from."""
+        if cursor != self._cursor:
+            self._cursor = cursor
+            self._pong = Frame.of({"type": "pong", "cursor": cursor})
+        return self._pong
 
     def of(self, announcement: Announcement) -> Frame:
         """Return the frame of *announcement*."""
         if self._last is not announcement:
-            self._frame = Frame.of(_fields(announcement))
+            self._frame = Frame.of(fields(announcement))
             self._last = announcement
         return self._frame
 
 
-def _fields(announcement: Announcement) -> dict[str, Any]:
+def fields(announcement: Announcement) -> dict[str, Any]:
+    """Return *announcement* as a person is told of it."""
     if isinstance(announcement, PresenceChanged):
         return {
             "type": announcement.type,
@@ -87,6 +99,7 @@ def _fields(announcement: Announcement) -> dict[str, Any]:
             "dialog_id": announcement.dialog_id,
             "user_id": announcement.user_id,
             "is_typing": announcement.is_typing,
+            "expires_in": TYPING_LASTS // timedelta(seconds=1),
         }
     event = announcement.event
     return {
@@ -96,6 +109,19 @@ def _fields(announcement: Announcement) -> dict[str, Any]:
         "event_seq": announcement.seq,
         **_facts(event),
     }
+
+
+def fields_for_host(recorded: Recorded) -> dict[str, Any]:
+    """Return a logged event as the host is told of it: with its instant, and with the people it concerns alone."""
+    shown = {**fields(recorded), "at": recorded.at}
+    match recorded.event:
+        case events.Personal(people=people) | events.NotificationCancelled(people=people):
+            return {**shown, "user_ids": people}
+        case events.NotificationPending(message=message, recipients=recipients):
+            reminded = [{"user_id": one.user_id, "unread_count": one.unread_count} for one in recipients]
+            return {**shown, "recipients": reminded, "payload": {"message": MessageView.of(message)}}
+        case _:
+            return shown
 
 
 def _facts(event: Event) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from attrs import frozen
+from attrs import field, frozen
 from litestar import Litestar
 from litestar.types import Message, Receive, Scope, Send
 
 from mtchat_app.http import trace
 from mtchat_app.http.cors import Cors, Headers
 from mtchat_app.http.errors import AddressUnknown, Answer, HeadersTooLarge, PeerGone, answer_to, is_failure
+from mtchat_app.http.metrics import Metrics
 from mtchat_app.http.parameters import SLASH_IN_SEGMENT, header
 from mtchat_app.http.trace import Trace
 from mtchat_core.domain.errors import BadRequest, ServiceUnavailable
@@ -46,6 +47,7 @@ class Front:
     app: Litestar
     cors: Cors
     max_header_bytes: int
+    metrics: Metrics = field(factory=Metrics)
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Open the service for the block, for a host that mounts it: hosts do not pass their lifespan on."""
@@ -140,11 +142,14 @@ class _Visit:
         """Write the request's line; a failure of ours brings its cause along."""
         scope, traced = self._scope, self._trace
         path = _logged_path(scope)
+        seconds = time.perf_counter() - self._began
+        method = "HEAD" if self._is_head else scope["method"]
+        self._front.metrics.answered(method, scope.get("path_template"), self._status, seconds)
         line = {
-            "method": "HEAD" if self._is_head else scope["method"],
+            "method": method,
             "path": path,
             "status": self._status,
-            "ms": round((time.perf_counter() - self._began) * 1000, 2),
+            "ms": round(seconds * 1000, 2),
             "request_id": traced.request_id,
             "user_id": traced.user_id,
         }

@@ -3,27 +3,30 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from math import ceil
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from litestar.types import Receive, Send
 
 from mtchat_app.http import trace
 from mtchat_app.http.callers import Person
-from mtchat_app.http.frames import PONG, Frame, Frames, connected
+from mtchat_app.http.frames import Frame, Frames, connected
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat
 from mtchat_core.domain.errors import ChatError, ServiceUnavailable
-from mtchat_core.domain.ids import UserId
+from mtchat_core.domain.events import Recorded
+from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.realtime import Announcement
+from mtchat_core.use_cases.events import Resumed
 
-FEATURES = ("idempotency", "sender_names", "history")
+FEATURES = ("idempotency", "sender_names", "history", "resume", "typing")
 """What clients may count on beyond the original; named in `connected`."""
 
 TOKEN_GRACE_SECONDS = 25.0
@@ -43,7 +46,13 @@ class _Frame(msgspec.Struct):
     type: str = ""
 
 
+class _Typing(msgspec.Struct):
+    dialog_id: UUID
+    is_typing: bool = True
+
+
 _decode = msgspec.json.Decoder(_Frame).decode
+_decode_typing = msgspec.json.Decoder(_Typing).decode
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +63,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     write_seconds: float = 10.0
     frames_in: int = 60
     frames_in_seconds: float = 10.0
+    resumed_events: int = 1000
+    resumed_bytes: int = 4 * 1024 * 1024
 
 
 class Line(Protocol):
@@ -77,13 +88,16 @@ class Connection:
 
     Frames leave at once where the line takes them; else they wait in a bounded queue, and
     whoever reads too slowly is closed with 1013 and reloads. Nobody ever waits for anybody.
+    Until the connection is greeted, what it is told is held back: the greeting comes first.
     """
 
     __slots__ = (
         "_closing",
+        "_first",
         "_frames",
         "_heard",
         "_heard_since",
+        "_held",
         "_limits",
         "_line",
         "_queue",
@@ -98,6 +112,8 @@ class Connection:
         self._frames = frames
         self._limits = limits
         self._line: Line | None = None
+        self._held: list[Announcement] | None = []
+        self._first: list[Frame] = []
         self._queue: list[Frame] = []
         self._queued_bytes = 0
         self._closing: tuple[int, str] | None = None
@@ -117,9 +133,30 @@ class Connection:
         if self._closing is not None:
             line.close(*self._closing)
 
+    def greet(self, greeting: Frame, missed: Sequence[tuple[Recorded, Frame]] = ()) -> None:
+        """Send the greeting, then what was missed, then what was held back and is not among that.
+
+        The first two count against no limit: they are bounded already.
+        """
+        self._first = [greeting, *(frame for _, frame in missed)]
+        told: dict[DialogId, int] = {}
+        for recorded, _ in missed:
+            told[recorded.event.dialog_id] = recorded.seq
+        held, self._held = self._held or (), None
+        for announcement in held:
+            if not isinstance(announcement, Recorded) or announcement.seq > told.get(
+                announcement.event.dialog_id, 0
+            ):
+                self.deliver(announcement)
+
     def deliver(self, announcement: Announcement) -> None:
         """Send one event."""
-        self.push(self._frames.of(announcement))
+        if self._held is None:
+            self.push(self._frames.of(announcement))
+        elif len(self._held) < self._limits.queued_frames:
+            self._held.append(announcement)
+        else:
+            self.close(TRY_AGAIN_LATER, "slow_consumer")
 
     def give_up(self) -> None:
         """End the connection: events were missed."""
@@ -129,7 +166,7 @@ class Connection:
         """Send one frame, or have it wait; end the connection if too much waits already."""
         if self._closing is not None:
             return
-        if self._line is not None and not self._queue and self._line.write(frame):
+        if self._line is not None and not self._first and not self._queue and self._line.write(frame):
             return
         self._queued_bytes += len(frame.wire)
         if len(self._queue) >= self._limits.queued_frames or self._queued_bytes > self._limits.queued_bytes:
@@ -139,23 +176,31 @@ class Connection:
 
     def flush(self) -> None:
         """Send what waits, as far as the line takes it."""
+        self._write(self._first)
+        if not self._first:
+            self._queued_bytes -= self._write(self._queue)
+
+    def _write(self, frames: list[Frame]) -> int:
+        """Send *frames* as far as the line takes them, and return the bytes of those it took."""
         assert self._line is not None
-        sent = 0
-        while sent < len(self._queue) and self._line.write(self._queue[sent]):
-            self._queued_bytes -= len(self._queue[sent].wire)
+        sent, size = 0, 0
+        while sent < len(frames) and self._line.write(frames[sent]):
+            size += len(frames[sent].wire)
             sent += 1
-        del self._queue[:sent]
+        del frames[:sent]
+        return size
 
     def close(self, code: int, reason: str) -> None:
         """End the connection; the first reason wins, and what waits is dropped."""
         if self._closing is None:
             self._closing = (code, reason)
+            self._first.clear()
             self._queue.clear()
             if self._line is not None:
                 self._line.close(code, reason)
 
     async def hear(self, chat: Chat, text: str) -> None:
-        """Take one frame from the client: a ping is answered, anything else is ignored."""
+        """Take one frame from the client: a ping is answered, typing is passed on, anything else is ignored."""
         if self._is_flooded():
             self.close(POLICY_VIOLATION, "too_many_frames")
             return
@@ -164,8 +209,12 @@ class Connection:
         except msgspec.MsgspecError:
             return
         if kind == "ping":
-            self.push(PONG)
+            self.push(self._frames.pong(chat.follower.cursor))
             await self._beat(chat)
+        elif kind == "typing":
+            with suppress(msgspec.MsgspecError):
+                typing = _decode_typing(text)
+                chat.realtime.typing(self.user_id, DialogId(typing.dialog_id), is_typing=typing.is_typing)
 
     def _is_flooded(self) -> bool:
         now = time.monotonic()
@@ -189,7 +238,7 @@ class Sockets:
         self.openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
         self._per_user = per_user
         self._per_node = per_node
-        self._frames = Frames()
+        self.frames = Frames()
         self._open: dict[UserId, set[Connection]] = {}
         self._count = 0
         self._is_leaving = False
@@ -206,6 +255,7 @@ class Sockets:
                 write_seconds=settings.socket_write_timeout_secs,
                 frames_in=settings.socket_frames_in,
                 frames_in_seconds=settings.socket_frames_in_secs,
+                resumed_events=settings.resume_events,
             ),
         )
 
@@ -225,7 +275,7 @@ class Sockets:
             raise ServiceUnavailable(f"You have {self._per_user} connections already. Close one.")
         if self._count >= self._per_node:
             raise ServiceUnavailable("There are too many connections right now. Try again shortly.")
-        connection = Connection(uuid4(), user, self._frames, self.limits)
+        connection = Connection(uuid4(), user, self.frames, self.limits)
         self._open.setdefault(user, set()).add(connection)
         self._count += 1
         return connection
@@ -255,7 +305,10 @@ class Sockets:
 
 @websocket("/ws")
 async def listen(
-    socket: WebSocket[Any, Any, Any], caller: NamedDependency[Person], chat: NamedDependency[Chat]
+    socket: WebSocket[Any, Any, Any],
+    caller: NamedDependency[Person],
+    chat: NamedDependency[Chat],
+    cursor: Annotated[str | None, QueryParameter(description="The newest cursor from an earlier socket.")] = None,
 ) -> None:
     """Open a socket that tells a person live what happens in their dialogs.
 
@@ -268,7 +321,7 @@ async def listen(
     sockets: Sockets = socket.app.state.sockets
     conversation = Conversation(sockets.open(caller.user_id), sockets, chat, line)
     try:
-        await conversation.begin()
+        await conversation.begin(cursor)
         await socket.accept()
     except BaseException:
         await conversation.end()
@@ -289,8 +342,8 @@ class Conversation:
         self._line = line
         self._expiry: asyncio.TimerHandle | None = None
 
-    async def begin(self) -> None:
-        """Let the connection hear, from its greeting on.
+    async def begin(self, cursor: str | None) -> None:
+        """Let the connection hear: its greeting, what it missed since *cursor*, and what happens from here on.
 
         Raises:
             ServiceUnavailable: too many come at once, or the database does not answer.
@@ -299,13 +352,25 @@ class Conversation:
         user = connection.user_id
         try:
             async with asyncio.timeout(OPENING_SECONDS), self._sockets.openings:
-                # First in the queue, so that it is the first frame; what happens from here on comes after.
-                cursor = await chat.ports.events.latest()
-                connection.push(connected(user, features=FEATURES, cursor=cursor))
+                await chat.follower.begin()
+                # First it listens, then it is told what it missed: nothing falls between the two.
                 await chat.realtime.connect(connection)
+                self._greet(await chat.events.resume(user, cursor, limit=self._sockets.limits.resumed_events))
         except TimeoutError:
             raise ServiceUnavailable("Too many connect right now. Try again shortly.") from None
         await chat.presence.beat(user, connection.id)
+
+    def _greet(self, resumed: Resumed) -> None:
+        frames, limits = self._sockets.frames, self._sockets.limits
+        missed = [(recorded, frames.of(recorded)) for recorded in resumed.events]
+        fits = sum(len(frame.wire) for _, frame in missed) <= limits.resumed_bytes
+        greeting = connected(
+            self._connection.user_id,
+            features=FEATURES,
+            cursor=resumed.cursor,
+            recovered=resumed.recovered and fits,
+        )
+        self._connection.greet(greeting, missed if fits else ())
 
     def expire(self, caller: Person) -> None:
         """End the connection when the token has ended, and a client had time to renew it."""

@@ -13,6 +13,7 @@ class Kind(Enum):
     MISSING = "missing"
     CONFLICT = "conflict"
     REUSED = "reused"
+    GONE = "gone"
     UNAVAILABLE = "unavailable"
 
 

@@ -246,7 +246,7 @@ class PresenceChanged:
     type: ClassVar[str] = "presence.update"
     user_id: UserId
     is_online: bool
-    dialogs: frozenset[DialogId] = field(default=frozenset[DialogId](), eq=False)
+    dialogs: frozenset[DialogId] = field(default=frozenset[DialogId](), eq=False, repr=False)
     """Where they take part: whoever else does may know."""
 
 

@@ -91,6 +91,8 @@ class Participant:
     is_pinned: bool = False
     unarchived_at: datetime | None = None
     """When the person last took it out of the archive by hand: auto-archiving waits from there."""
+    reminded_seq: int | None = None
+    """Up to which message the person was reminded, until they have read it."""
 
     def archived(self) -> "Participant":
         """Put the dialog into the person's archive."""

@@ -19,3 +19,11 @@ class Keys(Protocol):
             IdempotencyConflict: the wait took too long.
         """
         ...
+
+
+class OldKeys(Protocol):
+    """Keys that have been kept long enough."""
+
+    async def prune(self, limit: int) -> int:
+        """Forget up to *limit* keys that are older than 24 hours, and return how many."""
+        ...

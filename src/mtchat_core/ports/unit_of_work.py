@@ -5,10 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from mtchat_core.domain.events import Event, Recorded
+from mtchat_core.ports.archiving import Archive
 from mtchat_core.ports.dialogs import Dialogs
 from mtchat_core.ports.keys import Keys
 from mtchat_core.ports.messages import Messages
 from mtchat_core.ports.participants import Participants
+from mtchat_core.ports.reminders import Reminders
 
 
 class UnitOfWork(Protocol):
@@ -22,6 +24,10 @@ class UnitOfWork(Protocol):
     def messages(self) -> Messages: ...
     @property
     def keys(self) -> Keys: ...
+    @property
+    def reminders(self) -> Reminders: ...
+    @property
+    def archive(self) -> Archive: ...
 
     def record(self, *events: Event) -> None:
         """Write *events* into the log, numbered in this order, in the same transaction.

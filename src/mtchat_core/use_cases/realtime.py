@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from math import inf
 from typing import Protocol
 
 from attrs import define, field
@@ -16,7 +18,8 @@ from mtchat_core.domain.events import (
     Typing,
 )
 from mtchat_core.domain.ids import DialogId, UserId
-from mtchat_core.ports.events import EventLog
+from mtchat_core.domain.presence import TYPING_PAUSE, Discretion
+from mtchat_core.ports.events import EventLog, Head
 from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.realtime import Announcement, RealtimeBroker
 
@@ -91,6 +94,23 @@ class _Room:
         return min(self.places.values(), default=default)
 
 
+@define
+class _Writing:
+    """What was last told of a person's writing in one dialog."""
+
+    told_at: float = -inf
+    is_typing: bool = False
+
+    def is_news(self, is_typing: bool, *, now: float) -> bool:
+        if is_typing and now - self.told_at >= TYPING_PAUSE.total_seconds():
+            self.told_at, self.is_typing = now, True
+            return True
+        stopped = self.is_typing and not is_typing
+        if stopped:
+            self.is_typing = False
+        return stopped
+
+
 class Realtime:
     """Routes announcements to the connections of this process.
 
@@ -100,7 +120,9 @@ class Realtime:
     are waited for, lost ones fetched.
     """
 
-    def __init__(self, broker: RealtimeBroker, inbox: Inbox, events: EventLog) -> None:
+    def __init__(
+        self, broker: RealtimeBroker, inbox: Inbox, events: EventLog, discretion: Discretion | None = None
+    ) -> None:
         self._broker = broker
         self._inbox = inbox
         self._events = events
@@ -111,6 +133,8 @@ class Realtime:
         self._loading: dict[UserId, asyncio.Task[None]] = {}
         self._meanwhile: dict[UserId, list[Recorded]] = {}
         self._fetching: dict[DialogId, asyncio.Task[None]] = {}
+        self._presence_audience = (discretion or Discretion()).audience
+        self._writing: dict[UserId, dict[DialogId, _Writing]] = {}
         self._unlisten = broker.listen(self._announced)
 
     def close(self) -> None:
@@ -124,6 +148,23 @@ class Realtime:
         if user is not None:
             return len(self._sinks.get(user, ()))
         return sum(map(len, self._sinks.values()))
+
+    def dialogs_of(self, user: UserId) -> frozenset[DialogId] | None:
+        """Return where *user*, who is connected here, takes part; None if they are not."""
+        dialogs = self._dialogs.get(user)
+        return None if dialogs is None else frozenset(dialogs)
+
+    def typing(self, user: UserId, dialog: DialogId, *, is_typing: bool) -> None:
+        """Let the others in *dialog* know that *user* writes something, or stopped.
+
+        Nobody is told of who takes no part, is not connected here, or says it again too soon.
+        """
+        room = self._rooms.get(dialog)
+        if room is None or user not in room.places or user in room.away:
+            return
+        writing = self._writing.setdefault(user, {}).setdefault(dialog, _Writing())
+        if writing.is_news(is_typing, now=asyncio.get_running_loop().time()):
+            self._broker.publish([Typing(dialog, user, is_typing)])
 
     async def connect(self, sink: Sink) -> None:
         """Deliver to *sink* from now on; what happens while this waits is not missed."""
@@ -151,8 +192,40 @@ class Realtime:
         if self._sinks.pop(user, None) is not None:
             self._broker.unfollow(users=[user])
         self._left.pop(user, None)
+        self._writing.pop(user, None)
         for dialog in self._dialogs.pop(user, set()):
             self._unwatch(user, dialog)
+
+    def lacking(self, heads: Iterable[Head]) -> dict[DialogId, int]:
+        """Return the dialogs where somebody here has not heard of *heads*, each with the seq to go on after."""
+        lacking: dict[DialogId, int] = {}
+        for head in heads:
+            dialog, room = head.dialog_id, self._rooms.get(head.dialog_id)
+            heard = head.seq if room is None else room.heard_by_all(default=head.seq)
+            if head.joined is not None and self._awaits(head.joined, dialog, head.seq):
+                heard = min(heard, head.seq - 1)
+            if heard < head.seq:
+                lacking[dialog] = min(heard, lacking.get(dialog, heard))
+        return lacking
+
+    def hear(self, events: Iterable[Recorded]) -> None:
+        """Route what was found in the log, as if it had been announced."""
+        for recorded in events:
+            self._announced(recorded)
+
+    def give_up(self, dialog: DialogId) -> None:
+        """End the connections of those in a dialog who can't be told what they missed."""
+        _log.error("missed events were not found; their listeners start afresh")
+        room = self._rooms.get(dialog)
+        for user in room.places if room else ():
+            for sink in tuple(self._sinks[user]):
+                sink.give_up()
+
+    def give_everybody_up(self) -> None:
+        """End every connection: nobody knows what they missed."""
+        for sinks in tuple(self._sinks.values()):
+            for sink in tuple(sinks):
+                sink.give_up()
 
     async def _load(self, user: UserId) -> None:
         try:
@@ -186,14 +259,13 @@ class Realtime:
 
     def _announced(self, announcement: Announcement) -> None:
         if isinstance(announcement, PresenceChanged):
-            for user in self._acquaintances(announcement.user_id):
+            for user in self._acquaintances(announcement):
                 self._deliver(announcement, user)
             return
         if isinstance(announcement, Typing):
-            room = self._rooms.get(announcement.dialog_id)
-            for user in room.places if room else ():
-                if user != announcement.user_id:
-                    self._deliver(announcement, user)
+            room = self._rooms.get(announcement.dialog_id, _Room())
+            for user in room.places.keys() - room.away - {announcement.user_id}:
+                self._deliver(announcement, user)
             return
         for meanwhile in self._meanwhile.values():
             meanwhile.append(announcement)
@@ -241,10 +313,9 @@ class Realtime:
         room.gather()
 
     def _welcome(self, user: UserId, dialog: DialogId, seq: int) -> None:
-        room = self._rooms.get(dialog, _Room())
-        is_known = user in room.places or seq <= self._left.get(user, {}).get(dialog, 0)
-        if user not in self._dialogs or is_known:
+        if user not in self._dialogs or self._knows(user, dialog, seq):
             return
+        room = self._rooms.get(dialog, _Room())
         if room.heard_by_all(default=seq) >= seq:
             # Nobody waited for this here, so what may have overtaken it was not kept.
             room.is_unsure = True
@@ -253,6 +324,19 @@ class Realtime:
             self._rooms[dialog] = room
             self._broker.follow(dialogs=[dialog])
         self._watch(user, dialog, heard=seq - 1)
+
+    def _knows(self, user: UserId, dialog: DialogId, seq: int) -> bool:
+        """Tell whether *user*, who came into a dialog as its event *seq*, is in or has left since."""
+        room = self._rooms.get(dialog)
+        is_in = room is not None and user in room.places
+        return is_in or seq <= self._left.get(user, {}).get(dialog, 0)
+
+    def _awaits(self, user: UserId, dialog: DialogId, seq: int) -> bool:
+        """Tell whether *user* is here and was not told that they came into a dialog."""
+        if user in self._meanwhile:
+            known = self._meanwhile[user]
+            return not any(one.seq == seq and one.event.dialog_id == dialog for one in known)
+        return user in self._dialogs and not self._knows(user, dialog, seq)
 
     def _hear(self, room: _Room, user: UserId, recorded: Recorded) -> None:
         event = recorded.event
@@ -268,10 +352,14 @@ class Realtime:
         for sink in tuple(self._sinks.get(user, ())):
             sink.deliver(announcement)
 
-    def _acquaintances(self, user: UserId) -> set[UserId]:
-        """Return who shares a dialog with *user*."""
-        dialogs = self._dialogs.get(user, ())
-        return set[UserId]().union(*(self._rooms[dialog].places for dialog in dialogs)) - {user}
+    def _acquaintances(self, changed: PresenceChanged) -> set[UserId]:
+        """Return who here shares a dialog, not too large a one, with the person."""
+        found = set[UserId]()
+        for dialog in changed.dialogs & self._rooms.keys():
+            room = self._rooms[dialog]
+            if len(room.places) <= self._presence_audience:
+                found |= room.places.keys() - room.away
+        return found - {changed.user_id}
 
     def _fetch_missing(self, dialog: DialogId) -> None:
         if dialog not in self._fetching:
@@ -286,19 +374,13 @@ class Realtime:
                     return
                 await self._try_to_fetch(dialog)
             if not self._is_complete(dialog):
-                self._give_up(dialog)
+                self.give_up(dialog)
         finally:
             del self._fetching[dialog]
 
     def _is_complete(self, dialog: DialogId) -> bool:
         room = self._rooms.get(dialog)
         return room is None or room.is_complete
-
-    def _give_up(self, dialog: DialogId) -> None:
-        _log.error("missed events were not found; their listeners start afresh")
-        for user in self._rooms[dialog].places:
-            for sink in self._sinks[user]:
-                sink.give_up()
 
     async def _try_to_fetch(self, dialog: DialogId) -> None:
         room = self._rooms[dialog]

@@ -1,6 +1,6 @@
 """A person's door: everything is asked by somebody, and answered as they may see it."""
 
-from mtchat_app.http.chat import inbox, messages, participants, receipts, search
+from mtchat_app.http.chat import events, inbox, messages, participants, receipts, search
 
 ROUTES = (
     inbox.list_dialogs,
@@ -25,4 +25,5 @@ ROUTES = (
     messages.edit_message,
     messages.delete_message,
     search.search_messages,
+    events.list_events,
 )

@@ -1,6 +1,6 @@
 """The host application's door: everything needs the admin token."""
 
-from mtchat_app.http.management import dialogs, messages, participants, scopes
+from mtchat_app.http.management import dialogs, events, messages, participants, scopes
 
 ROUTES = (
     dialogs.create_dialog,
@@ -15,4 +15,5 @@ ROUTES = (
     participants.remove_participant,
     scopes.replace_scopes,
     messages.post_message,
+    events.list_all_events,
 )

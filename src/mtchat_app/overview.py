@@ -1,0 +1,127 @@
+"""What is due, late and parked, for whoever runs the service: from the store, whichever process does the work."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from mtchat_app.wiring import Service
+
+
+class Reminders(Struct, kw_only=True, frozen=True):
+    """Dialogs with a reminder: waiting for its time, overdue, or given up until the next message."""
+
+    waiting: int
+    late: int
+    parked: int
+
+
+class Schedule(Struct, kw_only=True, frozen=True):
+    """A periodic job."""
+
+    job: str
+    plan: str
+    due_at: datetime
+    is_running: bool
+    started_at: datetime | None
+    finished_at: datetime | None
+    failures: int
+    result: str | None
+
+
+class Queue(Struct, kw_only=True, frozen=True):
+    """The queue that wakes workers; nothing depends on it."""
+
+    is_reachable: bool
+    waiting: int = 0
+    under_way: int = 0
+    workers: int = 0
+
+
+class Overview(Struct, kw_only=True, frozen=True):
+    """Everything at a glance; `queue` is None without Redis."""
+
+    reminders: Reminders
+    schedules: list[Schedule]
+    queue: Queue | None = None
+
+
+async def overview(service: Service) -> Overview:
+    """Ask the store, and the queue if there is one.
+
+    Raises:
+        ServiceUnavailable: the store can't be reached.
+    """
+    ports = service.chat.ports
+    outlook = await ports.reminders.outlook()
+    return Overview(
+        reminders=Reminders(waiting=outlook.waiting, late=outlook.late, parked=outlook.parked),
+        schedules=[
+            Schedule(
+                job=one.job.value,
+                plan=one.plan,
+                due_at=one.due_at,
+                is_running=one.leased_until is not None,
+                started_at=one.started_at,
+                finished_at=one.finished_at,
+                failures=one.failures,
+                result=one.result,
+            )
+            for one in await ports.schedules.all()
+        ],
+        queue=await _queue(service),
+    )
+
+
+async def _queue(service: Service) -> Queue | None:
+    if service.queue is None:
+        return None
+    try:
+        queued = await service.queue.queued()
+    except Exception:
+        # Whatever is wrong with it: the truth is elsewhere.
+        return Queue(is_reachable=False)
+    return Queue(is_reachable=True, waiting=queued.waiting, under_way=queued.under_way, workers=queued.workers)
+
+
+def table(seen: Overview) -> str:
+    """Return an overview for eyes."""
+    reminders = seen.reminders
+    lines = [
+        f"Reminders   {reminders.waiting} waiting, {reminders.late} late, {reminders.parked} parked",
+        "",
+        *_columns(
+            [
+                ("Schedule", "Plan", "Due", "Last run", "Result", "Failures"),
+                *(
+                    (
+                        one.job,
+                        one.plan,
+                        "running" if one.is_running else _instant(one.due_at),
+                        _instant(one.finished_at),
+                        one.result or "-",
+                        str(one.failures),
+                    )
+                    for one in seen.schedules
+                ),
+            ]
+        ),
+    ]
+    if not seen.schedules:
+        lines.append("(none yet: no process has run jobs on this database)")
+    if seen.queue is not None:
+        queue = seen.queue
+        said = f"{queue.waiting} waiting, {queue.under_way} under way, {queue.workers} worker(s)"
+        lines += [
+            "",
+            f"Queue       {said if queue.is_reachable else 'Redis does not answer; jobs run all the same'}",
+        ]
+    return "\n".join(lines)
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _instant(at: datetime | None) -> str:
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
