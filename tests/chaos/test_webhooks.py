@@ -209,7 +209,7 @@ def test_a_text_of_another_dialog_is_a_leak_g8(history: History, final: Final) -
     assert len(judge_webhooks(history, final).leaked) == 1
 
 
-@pytest.mark.parametrize(("at", "early"), [(14.4, 1), (15.0, 0)], ids=["before the delay", "after it"])
+@pytest.mark.parametrize(("at", "early"), [(14.4, 2), (15.0, 0)], ids=["before the delay", "after it"])
 def test_a_reminder_before_its_delay_is_mistold_g12(history: History, final: Final, at: float, early: int) -> None:
     final.log[D][7] = evolve(final.log[D][7], at=at)
 
@@ -218,7 +218,8 @@ def test_a_reminder_before_its_delay_is_mistold_g12(history: History, final: Fin
 
 def test_a_reminder_may_come_at_the_longest_delay_although_people_talk_g12(history: History, final: Final) -> None:
     history.reminds_after = (2.0, 3.5)
-    final.log[D][7] = evolve(final.log[D][7], at=14.5)
+    final.log[D][7] = evolve(final.log[D][7], at=14.5, reminded={"cy": 3})
+    del history.posts[7]
 
     assert judge_webhooks(history, final).mistold == []
 
@@ -237,7 +238,7 @@ def test_a_reminder_of_what_is_not_so_is_mistold_g12(
 
 
 def test_two_reminders_of_the_same_are_mistold_g12(history: History, final: Final) -> None:
-    final.log[D].append(evolve(final.log[D][7], seq=9, at=17.0))
+    final.log[D].append(evolve(final.log[D][7], seq=9, at=17.0, reminded={"bo": 1}))
 
     assert len(judge_webhooks(history, final).mistold) == 1
 

@@ -235,31 +235,41 @@ def _was_away(history: History, earlier: Logged | None, post: Post) -> bool:
 
 def _wrong_reminders(history: History, final: Final) -> Iterator[str]:
     """Too early, twice for the same, or of what is not so at that place in the log."""
-    for dialog in final.log:
-        for row, retold, window in _reminders(final, dialog):
-            if not window:
-                yield f"{PENDING} {row.seq} of {dialog}, and nobody had said anything since the last one"
-            elif history.reminds_after is not None:
-                delay, at_most = history.reminds_after
-                due = min(window[-1] + delay, window[0] + at_most)
-                if row.at < due - CLOCK_SECONDS:
-                    yield f"{PENDING} {row.seq} of {dialog} came {due - row.at:.1f} s too early"
+    for dialog, log in final.log.items():
+        retold, known = Retold(final, dialog), dict[str, set[str]]()
+        for row in log:
+            retold.tell(row)
+            if row.type == LEFT:
+                known.pop(row.user or "", None)
             for user, count in row.reminded.items():
                 unread = retold.unread.get(user)
                 if unread is None or user in retold.muted:
                     yield f"{user} was reminded in {dialog} at {row.seq}, and is out or does not want it"
-                elif not unread or len(unread) != count:
+                    continue
+                if len(unread) != count:
                     yield f"{user} was reminded of {count} in {dialog} at {row.seq}, and has {len(unread)} unread"
+                if early := _early_by(row, unread - known.get(user, set()), history, final):
+                    yield f"{user} was reminded in {dialog} at {row.seq}: {early}"
+                known[user] = set(unread)
+
+
+def _early_by(reminder: Logged, missed: set[str], history: History, final: Final) -> str | None:
+    """Say how a reminder of what somebody *missed* since the last one is too early, if it is."""
+    if not missed:
+        return "nothing is unread that they had not been reminded of"
+    if history.reminds_after is None or missed - final.messages.keys():
+        return None  # what was deleted later leaves no time behind
+    sent = [at.timestamp() for id_ in missed if (at := final.messages[id_].sent_at) is not None]
+    delay, at_most = history.reminds_after
+    early = min(max(sent) + delay, min(sent) + at_most) - reminder.at
+    return f"{early:.1f} s too early" if early > CLOCK_SECONDS else None
 
 
 def _not_reminded(history: History, final: Final) -> Iterator[str]:
     """Who has not read the last words, and was not reminded of them."""
-    if history.reminds_after is None:
-        return
-    for dialog in final.log:
-        reminders = list(_reminders(final, dialog))
-        for user in unreminded(final, dialog):
-            yield f"{user} was not reminded in {dialog}, after {len(reminders)} reminders"
+    if history.reminds_after is not None:
+        for dialog in final.log:
+            yield from (f"{user} was not reminded in {dialog}" for user in unreminded(final, dialog))
 
 
 def unreminded(final: Final, dialog: str) -> list[str]:
@@ -284,18 +294,3 @@ def unreminded(final: Final, dialog: str) -> list[str]:
         for user, messages in waiting.items()
         if user not in retold.muted and messages & retold.unread.get(user, set())
     ]
-
-
-def _reminders(final: Final, dialog: str) -> Iterator[tuple[Logged, Retold, list[float]]]:
-    """Return each reminder with the dialog as it was then, and when was said what it is about."""
-    retold, window = Retold(final, dialog), list[float]()
-    for row in final.log[dialog]:
-        if row.type == PENDING:
-            yield row, retold, window
-            window = []
-            continue
-        retold.tell(row)
-        kept = final.messages.get(row.message or "") or final.deleted.get(row.message or "")
-        if row.type == NEW and kept is not None and kept.sender is not None:
-            # A deleted message leaves no time behind but that of the log, which may be a little later.
-            window.append(kept.sent_at.timestamp() if kept.sent_at is not None else row.at - 5)
