@@ -2,7 +2,7 @@
 
 import re
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +13,9 @@ _METADATA: Final = {
     "fd00:ec2::254",
 }
 """Where clouds tell a machine its secrets, beside the link-local addresses."""
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_NOBODY: Final = IPv4Network("0.0.0.0/8")
+"""This network's own addresses: systems connect them to themselves."""
 
 
 def check(url: str) -> str:
@@ -40,6 +43,16 @@ def check(url: str) -> str:
     return url
 
 
+def may_be_called(address: IPv4Address | IPv6Address, *, deny_private: bool = False) -> bool:
+    """Tell whether the service may connect to *address*, which a name has led to.
+
+    Metadata services, link-local, multicast and unspecified addresses never are; with *deny_private*
+    only addresses of the public internet may be called.
+    """
+    plain = _plain(address)
+    return not _is_forbidden(plain) and (plain.is_global or not deny_private)
+
+
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
     """Return the IP address that *host* is, or None for a name.
 
@@ -54,12 +67,23 @@ def _literal(host: str) -> IPv4Address | IPv6Address | None:
         except OSError:
             return None
         raise ValueError("must write an IPv4 address as four decimal numbers.") from None
-    if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or address.sixtofour or address
-    return address
+    return _plain(address)
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the IPv4 address that an IPv6 one stands for, if it does."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_forbidden(address: IPv4Address | IPv6Address | None) -> bool:
     return address is not None and (
-        address.is_link_local or address.is_multicast or address.is_unspecified or str(address) in _METADATA
+        address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or (isinstance(address, IPv4Address) and address in _NOBODY)
+        or str(address) in _METADATA
     )

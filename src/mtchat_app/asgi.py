@@ -35,6 +35,7 @@ _TAGS = (
     Tag("Management: Access scopes", "The host says who may discover and join."),
     Tag("Management: Messages", "The host speaks in a dialog."),
     Tag("Management: Events", "The host reads what happened."),
+    Tag("Management: Webhooks", "Where the host is told of events, and what became of it."),
     Tag("Chat: Dialogs", "A person finds conversations."),
     Tag("Chat: Participants", "A person joins, leaves, and sees who is there."),
     Tag("Chat: Messages", "A person says things, and reads what was said."),

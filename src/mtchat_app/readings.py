@@ -23,4 +23,12 @@ class Gauges:
         ]
         if self.sockets is not None:
             readings.append(Reading("mtchat_sockets", "Open sockets of this process.", len(self.sockets)))
+        if (redis := self.service.redis) is not None:
+            readings.append(Reading("mtchat_redis_up", "Whether Redis answers.", redis.is_up))
+            readings += (
+                Reading(
+                    "mtchat_redis_total", "Failed calls and frames of other nodes, by sort.", count, {"sort": sort}
+                )
+                for sort, count in redis.counts.items()
+            )
         return readings

@@ -27,7 +27,7 @@ PRUNE_EVERY = timedelta(minutes=10)
 _MOST_PAUSE_SECONDS = 30.0
 _MOST_OUTAGE_PAUSE_SECONDS = 5.0
 _AT_ONCE = 100
-_PATIENCE = 3
+PATIENCE = 3
 _RELEASE_SECONDS = 2.0
 
 _log = structlog.get_logger()
@@ -45,7 +45,7 @@ class State:
     trouble: str | None = None
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """Somebody else has taken over what was ours."""
 
 
@@ -55,10 +55,10 @@ class Runner:
     def __init__(
         self, chat: Chat, archive_cron: str, deliver: Callable[[], Awaitable[object]] | None = None
     ) -> None:
-        """Run the jobs of *chat*; *deliver* brings webhooks to the host, where there are any."""
+        """Run the jobs of *chat*; *deliver* stands in for bringing its webhooks to the host."""
         self._chat = chat
         self._archive_cron = archive_cron
-        self._deliver = deliver
+        self._deliver = deliver or chat.webhooks.tick
         self._work: dict[Job, Callable[[], Awaitable[None]]] = {
             Job.DELIVER: self._deliver_due,
             Job.REMIND: self._remind_due,
@@ -101,7 +101,7 @@ class Runner:
         return [
             f"jobs: {job.value} failed {state.failures} times in a row ({state.trouble})"
             for job, state in self.states.items()
-            if state.failures > _PATIENCE
+            if state.failures > PATIENCE
         ]
 
     def report(self) -> dict[str, dict[str, Any]]:
@@ -168,8 +168,7 @@ class Runner:
     # What each job does
 
     async def _deliver_due(self) -> None:
-        if self._deliver is not None:
-            await self._deliver()
+        await self._deliver()
 
     async def _remind_due(self) -> None:
         while not self._leaving.is_set() and await self._chat.notifications.remind_due(_AT_ONCE) == _AT_ONCE:
@@ -238,7 +237,7 @@ class Runner:
         try:
             while not (await asyncio.wait([working], timeout=LEASE.total_seconds() / 3))[0]:
                 if not await self._chat.ports.schedules.renew(claim):
-                    raise _Lost
+                    raise Lost
             return working.result()
         finally:
             if not working.done():

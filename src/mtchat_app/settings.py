@@ -12,6 +12,7 @@ from attrs import NOTHING, Attribute, Factory, field, fields, frozen
 from croniter import croniter  # type: ignore[import-untyped]
 
 from mtchat_app import addresses
+from mtchat_core.domain import webhooks
 
 T = TypeVar("T")
 
@@ -139,6 +140,21 @@ def _redis(value: str) -> str:
 
 def _webhook(value: str) -> str:
     return addresses.check(value)
+
+
+def _webhook_secret(value: str) -> str:
+    try:
+        webhooks.key_of(value)
+    except ValueError:
+        raise ValueError("must go on in base64 after whsec_.") from None
+    return value
+
+
+def _events(value: str) -> tuple[str, ...]:
+    events = _list(value)
+    if not set(events) <= set(webhooks.TYPES):
+        raise ValueError(f"must list some of: {', '.join(webhooks.TYPES)}.")
+    return events
 
 
 def _delays(value: str) -> tuple[float, ...]:
@@ -471,16 +487,16 @@ class Settings:
         "WEBHOOK_URL", _webhook, "Where the host is told of events; the Management API can set further endpoints."
     )
     webhook_secret: str | None = _setting(
-        "WEBHOOK_SECRET", _text, "What bodies sent to WEBHOOK_URL are signed with.", secret=True
+        "WEBHOOK_SECRET", _webhook_secret, "What bodies sent to WEBHOOK_URL are signed with.", secret=True
     )
     webhook_secret_previous: str | None = _setting(
         "WEBHOOK_SECRET_PREVIOUS",
-        _text,
+        _webhook_secret,
         "The secret before: while set, bodies carry both signatures.",
         secret=True,
     )
     webhook_events: tuple[str, ...] = _setting(
-        "WEBHOOK_EVENTS", _list, "Events for WEBHOOK_URL, by comma; all when unset.", default=(), shown="all"
+        "WEBHOOK_EVENTS", _events, "Events for WEBHOOK_URL, by comma; all when unset.", default=(), shown="all"
     )
     webhook_type_style: Literal["dotted", "snake_case"] = _setting(
         "WEBHOOK_TYPE_STYLE",

@@ -1,18 +1,24 @@
 """The composition root: start from memory, replace what is configured, close in reverse."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
 from mtchat_adapters import memory
+from mtchat_adapters.httpx import webhooks
+from mtchat_app import addresses
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat, Habits
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
+from mtchat_core.domain.webhooks import Schedule, types_of
+from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms
 
 
 async def _always() -> bool:
@@ -40,6 +46,15 @@ class SharedQueue(Protocol):
         ...
 
 
+class SharedRedis(Protocol):
+    """The Redis between the nodes, as its operator sees it."""
+
+    @property
+    def is_up(self) -> bool: ...
+    @property
+    def counts(self) -> Counter[str]: ...
+
+
 def _nothing() -> list[str]:
     return []
 
@@ -52,6 +67,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]] = _always
     queue: SharedQueue | None = None
     degraded: Callable[[], list[str]] = _nothing
+    redis: SharedRedis | None = None
 
 
 @asynccontextmanager
@@ -68,11 +84,18 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             grace=timedelta(seconds=settings.presence_grace_secs), audience=settings.presence_audience
         ),
         keep_events=timedelta(seconds=settings.event_retention_secs),
+        webhooks=webhook_terms(settings),
     )
-    ports = memory.ports(debounce=habits.debounce)
     is_ready: Callable[[], Awaitable[bool]] = _always
-    degraded, queue = _nothing, None
+    degraded, queue, link = _nothing, None, None
     async with AsyncExitStack() as stack:
+        sender = await stack.enter_async_context(
+            webhooks.open(
+                deadline=timedelta(seconds=settings.webhook_timeout_secs),
+                may_call=partial(addresses.may_be_called, deny_private=settings.webhook_deny_private),
+            )
+        )
+        ports = evolve(memory.ports(debounce=habits.debounce), sender=sender)
         if settings.database_url is not None:
             from mtchat_adapters import postgres
 
@@ -106,4 +129,23 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             ports, degraded = evolve(ports, **link.ports(), jobs=queue), link.degraded
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
-        yield Service(chat, is_ready, queue, degraded)
+        stack.push_async_callback(chat.webhooks.close)
+        yield Service(chat, is_ready, queue, degraded, link)
+
+
+def webhook_terms(settings: Settings) -> Terms:
+    """Return how the host is told."""
+    own = None
+    if settings.webhook_url is not None and settings.webhook_secret is not None:
+        secrets = [secret for secret in (settings.webhook_secret, settings.webhook_secret_previous) if secret]
+        own = OwnEndpoint(settings.webhook_url, tuple(secrets), types_of(settings.webhook_events or None))
+    return Terms(
+        own=own,
+        style=settings.webhook_type_style,
+        schedule=Schedule.of(settings.webhook_retry_secs),
+        parallel=settings.webhook_parallel,
+        lease=timedelta(seconds=settings.webhook_lease_secs),
+        log_all=settings.webhook_log == "all",
+        log_retention=timedelta(seconds=settings.webhook_log_retention_secs),
+        dead_retention=timedelta(seconds=settings.webhook_dead_retention_secs),
+    )

@@ -24,6 +24,7 @@ from mtchat_core.ports.reminders import DueReminders
 from mtchat_core.ports.schedules import Schedules
 from mtchat_core.ports.search import MessageSearch
 from mtchat_core.ports.unit_of_work import UnitsOfWork
+from mtchat_core.ports.webhooks import WebhookSender, WebhookStore
 from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.archiving import Archiving
 from mtchat_core.use_cases.dialogs import Dialogs
@@ -39,6 +40,7 @@ from mtchat_core.use_cases.receipts import Receipts
 from mtchat_core.use_cases.retention import Retention
 from mtchat_core.use_cases.search import Searches
 from mtchat_core.use_cases.transaction import Transaction
+from mtchat_core.use_cases.webhooks import Terms, Webhooks
 
 
 @frozen
@@ -60,6 +62,8 @@ class Ports:
     quiet: QuietDialogs
     schedules: Schedules
     old_keys: OldKeys
+    webhooks: WebhookStore
+    sender: WebhookSender
     sanitizer: Sanitizer
     clock: Clock
     ids: IdSource
@@ -74,6 +78,7 @@ class Habits:
     silence: Silence = field(factory=Silence)
     discretion: Discretion = field(factory=Discretion)
     keep_events: timedelta = timedelta(days=7)
+    webhooks: Terms = field(factory=Terms)
 
 
 @frozen
@@ -90,6 +95,7 @@ class Chat:
     events: Events
     realtime: Realtime
     follower: Follower
+    webhooks: Webhooks
     notifications: Notifications
     archiving: Archiving
     retention: Retention
@@ -102,6 +108,7 @@ class Chat:
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
         realtime = Realtime(ports.broker, ports.inbox, ports.events, habits.discretion)
+        webhooks = Webhooks(ports.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids, habits.webhooks)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
             participants=Participants(transaction, ports.inbox, ports.presence, ports.clock),
@@ -122,8 +129,9 @@ class Chat:
             events=Events(ports.events),
             realtime=realtime,
             follower=Follower(ports.events, realtime),
+            webhooks=webhooks,
             notifications=Notifications(transaction, ports.reminders, habits.debounce, habits.tells_cancelled),
             archiving=Archiving(transaction, ports.quiet, habits.silence),
-            retention=Retention(ports.events, ports.old_keys, habits.keep_events),
+            retention=Retention(ports.events, ports.old_keys, webhooks, habits.keep_events),
             ports=ports,
         )

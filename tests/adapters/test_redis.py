@@ -204,6 +204,12 @@ async def test_an_address_that_is_none_is_refused_at_once() -> None:
         RedisConnection("redis://host:port/0")
 
 
+async def test_options_of_an_address_do_not_undo_ours(valkey: Valkey) -> None:
+    async with link(f"{valkey.url}?protocol=3&socket_timeout=0.001&db=1") as one:
+        await eventually(lambda: not one.degraded())
+        assert await one.connection.ask("CONFIG", "GET", "databases") == [b"databases", b"16"]
+
+
 async def test_redis_absent_at_start_is_found_when_it_comes_f29(tmp_path: Path) -> None:
     server, prefix = Valkey(tmp_path), a_prefix()
     async with link(server.url, prefix) as one, link(server.url, prefix) as other:

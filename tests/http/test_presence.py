@@ -73,6 +73,13 @@ async def healthy(node: World, *, is_so: bool = True) -> None:
             await pause()
 
 
+async def redis_up(node: World) -> float:
+    """Return what monitoring is told of Redis."""
+    answer = await node.client.get("/metrics", headers={"Authorization": f"Bearer {ADMIN}"})
+    [line] = [line for line in answer.text.splitlines() if line.startswith("mtchat_redis_up ")]
+    return float(line.split()[1])
+
+
 async def hears(ear: Ear, kind: str) -> dict[str, Any]:
     """Return the next frame of a kind."""
     while (frame := await ear.next())["type"] != kind:
@@ -197,5 +204,7 @@ async def test_readiness_and_doctor_say_what_works_without_redis_f29(tmp_path: P
         assert any("Redis" in finding.says and finding.is_fine for finding in await examine(environment))
         await ana.heard()
         assert await shown_online(node, "bo", dialog) == {"ana", "bo"}
+        assert await redis_up(node) == 1
     await healthy(node, is_so=False)
+    assert await redis_up(node) == 0
     await held.release()

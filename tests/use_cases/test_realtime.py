@@ -391,6 +391,24 @@ async def test_presence_that_cannot_be_told_yet_is_told_later(stage: Stage) -> N
     assert bo.heard == [PresenceChanged(ANN, is_online=True)]
 
 
+async def test_who_returns_while_they_are_being_called_gone_stays_online(stage: Stage) -> None:
+    await stage.create(ANN, BO)
+    [bo] = await stage.connect(BO)
+    connection = uuid4()
+    await stage.chat.presence.beat(ANN, connection)
+    stage.inbox.gate.clear()
+    stage.inbox.asked.clear()
+    leaving = asyncio.create_task(stage.chat.presence.leave(ANN, connection))
+    await stage.inbox.asked.wait()
+
+    returning = asyncio.create_task(stage.chat.presence.beat(ANN, uuid4()))
+    await asyncio.sleep(0)
+    stage.inbox.gate.set()
+    await asyncio.gather(leaving, returning)
+
+    assert set(bo.heard) == {PresenceChanged(ANN, is_online=True)}
+
+
 # Typing
 
 

@@ -18,6 +18,7 @@ from mtchat_adapters.memory.schedules import MemorySchedules
 from mtchat_adapters.memory.search import MemorySearch
 from mtchat_adapters.memory.store import Store
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
+from mtchat_adapters.memory.webhooks import MemoryWebhooks, MemoryWebhookStore
 from mtchat_adapters.nh3.markup import Nh3Sanitizer
 from mtchat_adapters.system.clock import SystemClock
 from mtchat_adapters.system.ids import SystemIds
@@ -54,6 +55,8 @@ def ports(
         quiet=MemoryQuietDialogs(store),
         schedules=MemorySchedules(clock),
         old_keys=MemoryOldKeys(store),
+        webhooks=MemoryWebhookStore(store),
+        sender=MemoryWebhooks(),
         sanitizer=sanitizer or Nh3Sanitizer(),
         clock=clock,
         ids=ids,

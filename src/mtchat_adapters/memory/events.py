@@ -1,6 +1,5 @@
 """The event log of this process."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -91,8 +90,7 @@ class MemoryEventLog:
         store, cursor = self.store, Cursor.read(text)
         if cursor.history != store.history or not store.pruned < cursor.xid <= store.next_xid:
             raise CursorExpired
-        place = (cursor.xid, cursor.dialog_id, cursor.seq)
-        return store.log[bisect_right(store.log, place, key=lambda line: line.place) :]
+        return store.after((cursor.xid, cursor.dialog_id, cursor.seq))
 
     def _stretch(self, lines: Sequence[Logged], limit: int) -> Stretch:
         kept, has_more = _first(lines, limit)

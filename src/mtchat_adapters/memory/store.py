@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -153,6 +154,11 @@ class Claim:
     at: datetime
 
 
+Place = tuple[int, DialogId, int]
+"""Where something stands in the log: transaction, dialog, number."""
+_NO_DIALOG = DialogId(UUID(int=0))
+
+
 @define
 class Logged:
     """A line of the log: which transaction wrote what."""
@@ -166,7 +172,7 @@ class Logged:
         return self.recorded.event.dialog_id
 
     @property
-    def place(self) -> tuple[int, DialogId, int]:
+    def place(self) -> Place:
         """Where it stands in the log."""
         return self.xid, self.dialog_id, self.recorded.seq
 
@@ -199,6 +205,15 @@ class Store:
                 room.dialog = evolve(room.dialog, tally=evolve(room.dialog.tally, event_seq=seq))
         self.next_xid += bool(recorded)
         return tuple(recorded)
+
+    @property
+    def end(self) -> Place:
+        """The place behind everything logged so far."""
+        return self.next_xid, _NO_DIALOG, 0
+
+    def after(self, place: Place) -> list[Logged]:
+        """Return what stands behind *place* in the log."""
+        return self.log[bisect_right(self.log, place, key=lambda line: line.place) :]
 
     def read_log(self, entry: Recorded) -> Recorded:
         """Return a logged event with the message or dialog as it is now, or withdrawn."""

@@ -24,6 +24,7 @@ from mtchat_adapters.postgres.schedules import PostgresSchedules
 from mtchat_adapters.postgres.search import PostgresSearch
 from mtchat_adapters.postgres.session import Pool, Trips, statement
 from mtchat_adapters.postgres.unit_of_work import PostgresUnitsOfWork
+from mtchat_adapters.postgres.webhooks import PostgresWebhooks
 from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.notifications import Debounce
@@ -69,11 +70,12 @@ class PostgresStore:
     quiet: PostgresQuietDialogs
     schedules: PostgresSchedules
     old_keys: PostgresOldKeys
+    webhooks: PostgresWebhooks
 
     def ports(self) -> dict[str, Any]:
         """Return the ports by the names `Ports` gives them, to put in place of memory's."""
         names = ("units", "log", "transcript", "inbox", "directory", "receipts", "search", "events")
-        of_jobs = ("reminders", "quiet", "schedules", "old_keys")
+        of_jobs = ("reminders", "quiet", "schedules", "old_keys", "webhooks")
         return {name: getattr(self, name) for name in (*names, *of_jobs)}
 
     @property
@@ -143,6 +145,7 @@ async def open(  # noqa: A001 - read as postgres.open
             quiet=PostgresQuietDialogs(trips),
             schedules=PostgresSchedules(trips),
             old_keys=PostgresOldKeys(trips),
+            webhooks=PostgresWebhooks(trips),
         )
     finally:
         await log.close()

@@ -317,7 +317,7 @@ def _cursor(now: Row, place: tuple[str, DialogId, int] | None) -> str:
 
 
 def _recorded(row: Row) -> Recorded:
-    return Recorded(EventId(row["event_id"]), row["event_seq"], row["at"], _event(row["event_dialog"], row))
+    return Recorded(EventId(row["event_id"]), row["event_seq"], row["at"], event_of(row["event_dialog"], row))
 
 
 def _message_id(event: Event) -> MessageId | None:
@@ -327,7 +327,8 @@ def _message_id(event: Event) -> MessageId | None:
     return event.message_id if isinstance(event, MessageDeleted) else None
 
 
-def _event(dialog: DialogId, row: Row) -> Event:
+def event_of(dialog: DialogId, row: Row) -> Event:
+    """Read an event from a row of the log with its message and dialog joined."""
     kind, facts = row["event_type"], row["facts"]
     cls = codec.EVENTS.get(kind)
     if cls is None:

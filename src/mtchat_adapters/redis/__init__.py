@@ -1,5 +1,6 @@
 """Redis (or Valkey): optional, and never the truth."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -29,6 +30,16 @@ class RedisLink:
     def ports(self) -> dict[str, Any]:
         """Return the ports by the names `Ports` gives them, to put in place of memory's."""
         return {"broker": self.broker, "presence": self.presence}
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Redis answers, and live events can come from other nodes."""
+        return self.connection.is_up and self.broker.is_subscribed
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What went wrong so far, and what was heard from other nodes, by its sort."""
+        return self.connection.failures + self.broker.counts
 
     def degraded(self) -> list[str]:
         """Return a sentence if Redis is of no use right now."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define, frozen
 from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import parse_url
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from mtchat_core.domain.errors import InvalidInput
@@ -19,14 +20,18 @@ PROBE_SECONDS = 1.0
 SECOND_LOOK_SECONDS = 0.05
 FAILURES_IN_A_ROW = 3
 """After so many, Redis counts as down: nobody but the probe asks it until it answers again."""
-AT_ONCE = 256
+AT_ONCE, AT_ONCE_BYTES = 256, 1024 * 1024
 WAITING = 10_000
 WAITING_BYTES = 16 * 1024 * 1024
 
-_pools: Any = ConnectionPool  # its signatures are not all typed
 Argument = str | bytes | int
 
 _log = logging.getLogger(__name__)
+_parse: Any = parse_url
+
+
+def _pool(options: dict[str, Any]) -> Any:
+    return ConnectionPool(**options)
 
 
 class RedisIsDown(Exception):
@@ -62,12 +67,11 @@ class RedisConnection:
 
     def __init__(self, url: str, *, prefix: str = "mtchat", timeout: timedelta = TIMEOUT) -> None:
         seconds = timeout.total_seconds()
+        # RESP2 by name: its replies are plain lists. No timeout of the library's own, which may cut what waits
+        # on purpose, and no retries: what fails is told to whoever asked, who has the log or a twin in memory.
+        ours = {"protocol": 2, "socket_timeout": None, "socket_connect_timeout": seconds, "driver_info": None}
         try:
-            # RESP2 by name: its replies are plain lists. No timeout of the library's own, which may cut what waits
-            # on purpose, and no retries: what fails is told to whoever asked, who has the log or a twin in memory.
-            self._pool = _pools.from_url(
-                url, protocol=2, socket_timeout=None, socket_connect_timeout=seconds, driver_info=None
-            )
+            self._pool = _pool({**_parse(url), **ours})
         except (ValueError, TypeError):
             raise InvalidInput("REDIS_URL can't be used: it is no redis://, rediss:// or unix:// URL.") from None
         self.prefix = prefix
@@ -183,10 +187,7 @@ class RedisConnection:
     async def _send(self) -> None:
         while True:
             await self._filled.wait()
-            batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            self._waiting_bytes -= sum(command.size for command in batch)
-            if not self._waiting:
-                self._filled.clear()
+            batch = self._next()
             try:
                 async with asyncio.timeout(self._seconds):
                     await self._exchange(batch)
@@ -196,6 +197,18 @@ class RedisConnection:
                 self._in_a_row = 0
             finally:
                 self._refuse(batch)
+
+    def _next(self) -> list[_Command]:
+        """Take what travels together: not so much that it would take long."""
+        batch: list[_Command] = []
+        size = 0
+        while self._waiting and len(batch) < AT_ONCE and size < AT_ONCE_BYTES:
+            batch.append(self._waiting.popleft())
+            size += batch[-1].size
+        self._waiting_bytes -= size
+        if not self._waiting:
+            self._filled.clear()
+        return batch
 
     async def _exchange(self, batch: Sequence[_Command]) -> None:
         if self._connection is None:

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -64,6 +64,21 @@ def read_message(cursor: str) -> MessageId:
     """
     (id_,) = _read(cursor, tuple[UUID])
     return MessageId(id_)
+
+
+def write_number(number: int) -> str:
+    """Return a cursor for a place among an endpoint's deliveries."""
+    return _write((number,))
+
+
+def read_number(cursor: str) -> int:
+    """Return the place among an endpoint's deliveries.
+
+    Raises:
+        CursorUnknown: *cursor* is not one of ours.
+    """
+    (number,) = _read(cursor, tuple[Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]])
+    return number
 
 
 def _write(place: tuple[object, ...]) -> str:

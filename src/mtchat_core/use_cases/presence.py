@@ -54,7 +54,7 @@ class Presence:
         if self._sweeping is None:
             self._sweeping = asyncio.create_task(self._sweep_on_and_on())
         if await self.tracker.beat(user, connection, ttl=TTL):
-            await self._tell_or_wait([user], is_online=True)
+            await self._tell([user], online={user})
 
     async def leave(self, user: UserId, connection: UUID) -> None:
         """End one connection; the last one takes the person offline, unless they return within the grace."""
@@ -64,12 +64,9 @@ class Presence:
 
     async def sweep(self) -> None:
         """Tell who went offline, and of whom could not be told before."""
-        untold = frozenset(self._untold)
-        online = await self.tracker.online(untold)
-        await self._tell_or_wait(online, is_online=True)
-        await self._tell_or_wait(untold - online, is_online=False)
+        await self._tell(frozenset(self._untold))
         while not self._untold and (gone := await self.tracker.expired(_IN_ONE_GO)):
-            await self._tell_or_wait(gone, is_online=False)
+            await self._tell(gone)
 
     async def _sweep_on_and_on(self) -> None:
         while True:
@@ -79,15 +76,18 @@ class Presence:
             except Exception:
                 _log.exception("a look at who went offline failed; the next one follows")
 
-    async def _tell_or_wait(self, users: Collection[UserId], *, is_online: bool) -> None:
+    async def _tell(self, users: Collection[UserId], online: Collection[UserId] | None = None) -> None:
+        """Tell how *users* are, as soon as the database says to whom."""
         self._untold.update(users)
         try:
-            for user in users:
-                dialogs = await self._dialogs_of(user)
-                self._untold.discard(user)
-                self._broker.publish([PresenceChanged(user, is_online, dialogs)])
+            dialogs = {user: await self._dialogs_of(user) for user in users}
         except ChatError as error:
             _log.warning("comings and goings can't be told yet: %s", error.code)
+            return
+        # Asked last: somebody may have come back meanwhile, and another node has told so.
+        online = await self.tracker.online(users) if online is None else online
+        self._untold.difference_update(users)
+        self._broker.publish([PresenceChanged(user, user in online, dialogs[user]) for user in users])
 
     async def _dialogs_of(self, user: UserId) -> frozenset[DialogId]:
         known = self._realtime.dialogs_of(user)
