@@ -372,7 +372,7 @@ async def test_nothing_that_is_committed_stays_unsettled(ports: Ports) -> None:
 
 
 async def missed(ports: Ports, user: UserId, cursor: str) -> list[str]:
-    """Return the types of what a person missed; it must not matter in how many pieces, or whether it is settled."""
+    """Return the types of what a person missed, which is the same in pieces, and whether or not it is settled."""
     whole = await ports.events.missed(user, cursor, limit=100)
     assert not whole.has_more
     assert await ports.events.missed(user, cursor, limit=100, only_settled=False) == whole

@@ -79,6 +79,7 @@ MATRIX: dict[str, list[Asked]] = {
         Asked(LISTS, "?q=canary&limit=100"),
         Asked(MEMBERS_TEXT, "?q=canary&dialog_id={dialog_id}"),
     ],
+    "GET /events": [Asked(LISTS), Asked(LISTS, "?after={cursor}"), Asked(LISTS, "?after={cursor}&limit=1")],
     "GET /dialogs/{dialog_id}/messages": [
         Asked(MEMBERS_TEXT),
         Asked(MEMBERS_TEXT, "?around={message_id}"),
@@ -120,11 +121,12 @@ def routes(prefix: str) -> set[str]:
 class Scene:
     """A dialog full of canaries, and everybody who might ask about it."""
 
-    def __init__(self, world: World, dialog: str, message: str, ex_message: str) -> None:
+    def __init__(self, world: World, dialog: str, message: str, ex_message: str, cursor: str) -> None:
         self.world = world
         self.dialog = dialog
         self._messages = {"ex-member": ex_message}
         self._message = message
+        self._cursor = cursor
 
     def asker(self, actor: str) -> Asker:
         """Return the actor, with a token of their own."""
@@ -155,6 +157,7 @@ class Scene:
             "object_type": "order",
             "object_id": "4711",
             "participant_id": "member",
+            "cursor": self._cursor,
         }
         verb, path = address.split(" ")
         for name, value in places.items():
@@ -185,9 +188,10 @@ async def scene(world: World) -> Scene:
     await world.dialog("neighbour")
     ex_message = (await world.say("ex-member", dialog, "ex-text-canary"))["id"]
     await world.person("ex-member").data("POST", f"/dialogs/{dialog}/leave")
+    cursor = (await world.person("member")("GET", "/events")).json()["cursor"]
     message = (await world.say("member", dialog, "wording-canary"))["id"]
     await world.person("member").data("PUT", f"/dialogs/{dialog}/messages/{message}", {"content": "text-canary"})
-    return Scene(world, dialog, message, ex_message)
+    return Scene(world, dialog, message, ex_message, cursor)
 
 
 def sung(text: str) -> set[str]:

@@ -102,6 +102,7 @@ class Connection:
         "_line",
         "_queue",
         "_queued_bytes",
+        "_told",
         "id",
         "user_id",
     )
@@ -114,6 +115,7 @@ class Connection:
         self._line: Line | None = None
         self._held: list[Announcement] | None = []
         self._first: list[Frame] = []
+        self._told: dict[DialogId, int] = {}
         self._queue: list[Frame] = []
         self._queued_bytes = 0
         self._closing: tuple[int, str] | None = None
@@ -134,29 +136,35 @@ class Connection:
             line.close(*self._closing)
 
     def greet(self, greeting: Frame, missed: Sequence[tuple[Recorded, Frame]] = ()) -> None:
-        """Send the greeting, then what was missed, then what was held back and is not among that.
+        """Send the greeting, then what was missed, then what was held back; nothing of that twice.
 
         The first two count against no limit: they are bounded already.
         """
         self._first = [greeting, *(frame for _, frame in missed)]
-        told: dict[DialogId, int] = {}
-        for recorded, _ in missed:
-            told[recorded.event.dialog_id] = recorded.seq
+        self._told = {recorded.event.dialog_id: recorded.seq for recorded, _ in missed}
         held, self._held = self._held or (), None
         for announcement in held:
-            if not isinstance(announcement, Recorded) or announcement.seq > told.get(
-                announcement.event.dialog_id, 0
-            ):
-                self.deliver(announcement)
+            self.deliver(announcement)
 
     def deliver(self, announcement: Announcement) -> None:
         """Send one event."""
         if self._held is None:
-            self.push(self._frames.of(announcement))
+            if not self._told or self._is_news(announcement):
+                self.push(self._frames.of(announcement))
         elif len(self._held) < self._limits.queued_frames:
             self._held.append(announcement)
         else:
             self.close(TRY_AGAIN_LATER, "slow_consumer")
+
+    def _is_news(self, announcement: Announcement) -> bool:
+        """Tell whether an event was not told as missed already; the first that was not ends the asking."""
+        if not isinstance(announcement, Recorded):
+            return True
+        dialog = announcement.event.dialog_id
+        if announcement.seq <= self._told.get(dialog, 0):
+            return False
+        self._told.pop(dialog, None)
+        return True
 
     def give_up(self) -> None:
         """End the connection: events were missed."""

@@ -36,6 +36,7 @@ class Follower:
         self._events = events
         self._realtime = realtime
         self._cursor: str | None = None
+        self._is_well = True
 
     @property
     def cursor(self) -> str | None:
@@ -110,7 +111,7 @@ class Follower:
                 pause, succeeded_at = every, now()
             else:
                 pause = max(every, min(pause * 2, SLOWEST_SECONDS))
-                if now() - succeeded_at >= cut_off:
+                if now() - succeeded_at >= cut_off and self._realtime.connections():
                     _log.error("the event log has been out of reach for too long; everybody goes elsewhere")
                     self._give_everybody_up()
             await asyncio.sleep(pause)
@@ -121,10 +122,14 @@ class Follower:
             async with asyncio.timeout(within):
                 await self.catch_up()
         except (ChatError, TimeoutError) as error:
-            _log.warning("the event log can't be followed: %s", getattr(error, "code", "no answer"))
+            if self._is_well:
+                _log.warning("the event log can't be followed: %s", getattr(error, "code", "no answer"))
+            self._is_well = False
         except Exception:
             _log.exception("the event log can't be followed")
+            self._is_well = False
         else:
+            self._is_well = True
             return True
         self.counts["failures"] += 1
         return False
