@@ -16,7 +16,7 @@ from mtchat_adapters import memory
 from mtchat_adapters.httpx import webhooks as httpx_webhooks
 from mtchat_adapters.httpx.webhooks import HttpxWebhooks
 from mtchat_adapters.postgres import PostgresStore
-from mtchat_core.chat import Chat, Ports
+from mtchat_core.chat import Chat, Habits, Ports
 from mtchat_core.domain.events import NotificationPending, Reminded
 from mtchat_core.domain.webhooks import (
     DeliveryId,
@@ -62,7 +62,7 @@ class Host:
     """A chat whose host is told at the receiver."""
 
     def __init__(self, ports: Ports, receiver: Receiver, terms: Terms) -> None:
-        self.chat = Chat.over(ports, webhooks=terms)
+        self.chat = Chat.over(ports, Habits(webhooks=terms))
         self.ports = ports
         self.receiver = receiver
 
@@ -405,6 +405,6 @@ async def test_what_is_old_is_forgotten(host: Host) -> None:
     await host.settled(DeliveryState.DELIVERED, 1)
 
     now = datetime.now(UTC)
-    assert await host.chat.webhooks.prune(now) == 0
-    assert await host.chat.webhooks.prune(now + timedelta(days=4)) == 1
+    assert await host.chat.webhooks.prune(now, limit=100) == 0
+    assert await host.chat.webhooks.prune(now + timedelta(days=4), limit=100) == 1
     assert await host.in_state(DeliveryState.DELIVERED) == []
