@@ -335,7 +335,7 @@ def _chain_holes(connection: Connection, tenures: Tenures, final: Final) -> Iter
     while (resumed := connection.resumed) is not None:
         gaps.append((resumed.at - GAP_SECONDS, connection.greeted_at + GAP_SECONDS))
         connection = resumed.connection
-        frames = connection.frames[: resumed.frames] + frames
+        frames = connection.frames + frames
     yield from _holes(connection.by, connection.greeted_at, gaps, frames, tenures, final)
 
 

@@ -79,10 +79,9 @@ class Connection:
 
 @frozen
 class Resumed:
-    """What a cursor stood for: how much of an earlier connection had been heard, and when it was handed out."""
+    """Where a cursor came from, and when."""
 
     connection: Connection
-    frames: int
     at: float
 
 

@@ -270,7 +270,7 @@ class Ear:
         self._chance = chance
         self._socket: ClientConnection | None = None
         self._newest: tuple[str, Resumed] | None = None
-        """The newest cursor, and what it stands for."""
+        """The newest cursor, and where it came from."""
         self.open: Connection | None = None
 
     def cut(self) -> None:
@@ -317,9 +317,9 @@ class Ear:
             pinging.cancel()
 
     def _note(self, connection: Connection, frame: Mapping[str, Any]) -> None:
-        """Keep a cursor with how much has been heard by now."""
+        """Keep a cursor, with where it came from."""
         if cursor := frame.get("cursor"):
-            self._newest = cursor, Resumed(connection, len(connection.frames), time.time())
+            self._newest = cursor, Resumed(connection, time.time())
 
     async def _ping(self, socket: ClientConnection) -> None:
         """Ask for a new cursor from time to time."""
