@@ -16,8 +16,8 @@ def _numbered(letter: str, *numbers: int | range) -> Iterator[str]:
 
 
 REQUIRED = (
-    *_numbered("G", range(1, 11), 15, 17, 18, range(20, 23)),
-    *_numbered("F", 1, 4, 5, range(7, 11), range(16, 23), range(32, 35), 36),
+    *_numbered("G", range(1, 19), range(20, 23)),
+    *_numbered("F", range(1, 24), range(29, 35), 36),
     *_numbered("B", range(1, 54), range(60, 69)),
 )
 """G promises, F faults, B bad inputs."""

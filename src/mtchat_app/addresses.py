@@ -53,6 +53,12 @@ def may_be_called(address: IPv4Address | IPv6Address, *, deny_private: bool = Fa
     return not _is_forbidden(plain) and (plain.is_global or not deny_private)
 
 
+def is_private(url: str) -> bool:
+    """Tell whether *url*, which has been checked, names an address off the public internet; a name is none."""
+    address = _literal((urlsplit(url).hostname or "").rstrip("."))
+    return address is not None and not may_be_called(address, deny_private=True)
+
+
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
     """Return the IP address that *host* is, or None for a name.
 

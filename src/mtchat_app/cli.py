@@ -1,14 +1,14 @@
-"""The program `mtchat`: serve, worker, jobs, migrate, openapi, demo, doctor, token."""
+"""The program `mtchat`: serve, worker, jobs, webhooks, migrate, openapi, demo, doctor, token."""
 
 import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from dotenv import dotenv_values
@@ -16,6 +16,9 @@ from dotenv import dotenv_values
 from mtchat_app.settings import Settings, SettingsError
 from mtchat_core.domain.dialogs import Dialog
 from mtchat_core.domain.errors import ChatError
+
+if TYPE_CHECKING:
+    from mtchat_core.use_cases.webhooks import Webhooks
 
 _ENVIRONMENT_HINT = (
     "Settings come from the environment or from a .env file; docs/guide/configuration.md lists them."
@@ -291,3 +294,92 @@ def doctor() -> None:
     for finding in findings:
         click.echo(f"{finding.mark} {finding.says}")
     sys.exit(any(finding.is_fatal for finding in findings))
+
+
+@main.group(epilog=_ENVIRONMENT_HINT)
+def webhooks() -> None:
+    """See what the host was told, and send dead letters again.
+
+    Reads and changes the database named by DATABASE_URL; the running service does the sending.
+
+    \b
+    How are they?       mtchat webhooks list
+    What is wrong?      mtchat webhooks show settings
+    What happened?      mtchat webhooks show DELIVERY_ID
+    Once it is mended:  mtchat webhooks replay --dead
+    """
+
+
+@webhooks.command("list")
+def list_webhooks() -> None:
+    """List every webhook with what waits and what is dead.
+
+    A webhook is `parked` after its receiver answered 410: `mtchat webhooks resume NAME` goes on.
+    PENDING and DEAD are counted up to 10,000.
+    """
+    from mtchat_app import webhooks as tables
+
+    click.echo(_of_webhooks(tables.overview))
+
+
+@webhooks.command()
+@click.argument("what")
+def show(what: str) -> None:
+    """Show a webhook by its name or id, or a delivery by its id.
+
+    A webhook is shown with its newest deliveries, a delivery with its attempts.
+
+    \b
+    Example:  mtchat webhooks show settings
+              mtchat webhooks show 0197c0de-0000-7000-8000-0000000000c3
+    """
+    from mtchat_app import webhooks as tables
+
+    click.echo(_of_webhooks(lambda found: tables.details(found, what)))
+
+
+@webhooks.command()
+@click.argument("name")
+def resume(name: str) -> None:
+    """Go on with a parked webhook, by its name or id, where it stopped."""
+    from mtchat_app import webhooks as tables
+
+    click.echo(_of_webhooks(lambda found: tables.resume(found, name)))
+
+
+@webhooks.command()
+@click.argument("delivery", required=False)
+@click.option("--dead", is_flag=True, help="Every dead letter instead of one.")
+@click.option("--webhook", help="Only at this webhook, by its name or id.")
+def replay(delivery: str | None, dead: bool, webhook: str | None) -> None:
+    """Send a dead letter again, or all of them with --dead: same id, same bytes.
+
+    Receivers know by the id what they have handled before.
+
+    \b
+    Example:  mtchat webhooks replay 0197c0de-0000-7000-8000-0000000000c3
+              mtchat webhooks replay --dead --webhook settings
+    """
+    from mtchat_app import webhooks as tables
+
+    if (delivery is None) != dead:
+        _fail("Name one DELIVERY, or say --dead for all dead letters.")
+    click.echo(_of_webhooks(lambda found: tables.replay(found, delivery, webhook)))
+
+
+def _of_webhooks(act: "Callable[[Webhooks], Awaitable[str]]") -> str:
+    from mtchat_app.wiring import open_webhooks
+
+    settings = _settings(_environment())
+    if settings.database_url is None:
+        _fail("Set DATABASE_URL to the database of the service.")
+    url, schema = settings.database_url, settings.database_schema
+
+    async def acted() -> str:
+        async with open_webhooks(url, schema) as found:
+            return await act(found)
+
+    try:
+        return asyncio.run(acted())
+    except ChatError as error:
+        _fail(error.message)

@@ -696,6 +696,8 @@ class Settings:
             yield "EVENT_RETENTION_SECS must be 3600 or more: an hour is promised to whoever returns."
         if (self.webhook_url is None) != (self.webhook_secret is None):
             yield "WEBHOOK_URL and WEBHOOK_SECRET go together: set both, or neither."
+        if self.webhook_deny_private and self.webhook_url and addresses.is_private(self.webhook_url):
+            yield "WEBHOOK_URL must not lead into a private network while WEBHOOK_DENY_PRIVATE is on."
         if self.socket_dead_secs <= self.socket_ping_secs or not self.socket_ping_secs:
             yield "SOCKET_PING_SECS must be above 0, and SOCKET_DEAD_SECS above SOCKET_PING_SECS."
         if self.admin_api_token is None and self.admin_api_token_previous is not None:

@@ -18,7 +18,7 @@ from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
 from mtchat_core.domain.webhooks import Schedule, types_of
-from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms
+from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms, Webhooks
 
 
 async def _always() -> bool:
@@ -131,6 +131,16 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         stack.callback(chat.presence.close)
         stack.push_async_callback(chat.webhooks.close)
         yield Service(chat, is_ready, queue, degraded, link)
+
+
+@asynccontextmanager
+async def open_webhooks(url: str, schema: str) -> AsyncGenerator[Webhooks]:
+    """Open what an operator needs to look after webhooks in a database; nothing is sent from here."""
+    from mtchat_adapters import postgres
+
+    ports = memory.ports()
+    async with postgres.open(url, schema=schema, pool_size=1) as store:
+        yield Webhooks(store.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids)
 
 
 def webhook_terms(settings: Settings) -> Terms:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -89,7 +90,7 @@ class Hands:
         return [delivery.state.value for delivery in reversed(await self.all())]
 
 
-async def add(ports: Ports, name: str = "erp", **fields: object) -> EndpointId:
+async def add(ports: Ports, name: str = "erp", **fields: Any) -> EndpointId:
     made = Endpoint(
         id=EndpointId(a_dialog_id()),
         name=name,
@@ -101,7 +102,7 @@ async def add(ports: Ports, name: str = "erp", **fields: object) -> EndpointId:
     return made.id
 
 
-async def held(ports: Ports, **fields: object) -> Hands:
+async def held(ports: Ports, **fields: Any) -> Hands:
     """Add an endpoint and something for it, and take its lease; what was for it is relayed."""
     hands = Hands(ports, await add(ports, **fields))
     await say(ports, await open_dialog(ports, ANN), "to have something to do")

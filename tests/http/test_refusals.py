@@ -17,8 +17,10 @@ from attrs import evolve, field, frozen
 from mtchat_adapters.postgres import PostgresStore
 from mtchat_app.asgi import describe
 from mtchat_core.chat import Ports
+from mtchat_core.domain.webhooks import DeliveryState, Receipt
 from mtchat_core.ports.realtime import Announcement
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, SECRET, token
+from tests.http.hooks import carry, create
 from tests.http.world import World
 
 Refusal = tuple[int, str]
@@ -54,6 +56,23 @@ WRITES: dict[str, Any] = {
     f"DELETE {MANAGEMENT}/dialogs/{{dialog_id}}/participants/{{participant_id}}": None,
     f"PUT {MANAGEMENT}/dialogs/{{dialog_id}}/access-scopes": {"access_scopes": [{"scope_level0": ["x"]}]},
     f"POST {MANAGEMENT}/dialogs/{{dialog_id}}/messages": {"sender_id": "ana", "content": "hello"},
+    f"POST {MANAGEMENT}/webhooks": {
+        "name": "new",
+        "url": "https://erp.example/",
+        "events": ["message.new"],
+        "secrets": ["a-secret-of-the-host"],
+    },
+    f"PATCH {MANAGEMENT}/webhooks/{{webhook_id}}": {
+        "name": "new",
+        "url": "https://erp.example/",
+        "events": ["message.new"],
+        "secrets": ["a-secret-of-the-host"],
+        "state": "disabled",
+    },
+    f"DELETE {MANAGEMENT}/webhooks/{{webhook_id}}": None,
+    f"POST {MANAGEMENT}/webhooks/{{webhook_id}}/resume": None,
+    f"POST {MANAGEMENT}/webhooks/{{webhook_id}}/replay": None,
+    f"POST {MANAGEMENT}/webhooks/{{webhook_id}}/deliveries/{{delivery_id}}/replay": None,
     f"POST {PERSON}/dialogs/{{dialog_id}}/archive": None,
     f"POST {PERSON}/dialogs/{{dialog_id}}/unarchive": None,
     f"POST {PERSON}/dialogs/{{dialog_id}}/pin": None,
@@ -160,6 +179,7 @@ def ports(postgres_ports: Ports) -> Ports:
 async def scene(world: World, postgres_store: PostgresStore) -> AsyncGenerator[Scene]:
     """Two dialogs: one to ask about, and a foreign one."""
     dialog, other = await world.dialog("ana", "bo"), await world.dialog("ana", object_id="other")
+    webhook = await create(world)
     await world.say("bo", dialog, "from bo")
     places = {
         "dialog_id": dialog,
@@ -167,6 +187,8 @@ async def scene(world: World, postgres_store: PostgresStore) -> AsyncGenerator[S
         "message_id": (await world.say("ana", dialog, "mine"))["id"],
         "foreign_message_id": (await world.say("ana", other, "elsewhere"))["id"],
         "participant_id": "bo",
+        "webhook_id": webhook,
+        "delivery_id": await carry(world.chat.ports, webhook, receipt=Receipt(500), state=DeliveryState.DEAD),
     }
     transcript = await world.transcript("ana", dialog)
     places["system_message_id"], places["others_message_id"] = transcript[0]["id"], transcript[1]["id"]

@@ -105,6 +105,13 @@ def test_a_number_is_digits(port: str) -> None:
     ("environ", "variable"),
     [
         ({"CORS_ALLOW_CREDENTIALS": "true"}, "CORS_ALLOWED_ORIGINS"),
+        ({"WEBHOOK_EVENTS": "message.new,message.edited"}, "WEBHOOK_EVENTS"),
+        ({"WEBHOOK_SECRET": "whsec_no base64", "WEBHOOK_URL": "https://erp.example/"}, "WEBHOOK_SECRET"),
+        ({"WEBHOOK_SECRET": "s", "WEBHOOK_URL": "http://169.254.169.254/"}, "WEBHOOK_URL"),
+        (
+            {"WEBHOOK_SECRET": "s", "WEBHOOK_URL": "http://10.1.2.3/", "WEBHOOK_DENY_PRIVATE": "true"},
+            "WEBHOOK_URL",
+        ),
         ({"CORS_ALLOW_CREDENTIALS": "true", "CORS_ALLOWED_ORIGINS": "*"}, "CORS_ALLOWED_ORIGINS"),
         ({"CORS_ALLOWED_ORIGINS": "https://a.test,*"}, "CORS_ALLOWED_ORIGINS"),
         ({"CORS_ALLOWED_ORIGINS": ","}, "CORS_ALLOWED_ORIGINS"),

@@ -1,6 +1,8 @@
 """The traps for a naive reimplementation (contract, Appendix B), one test each."""
 
 import base64
+import hashlib
+import hmac
 import json
 from typing import Any
 from uuid import uuid4
@@ -8,8 +10,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from mtchat_adapters.memory.webhooks import MemoryWebhooks
 from mtchat_core.chat import Chat
 from tests.asking import OTHER_SCOPES, PERSON, SCOPES
+from tests.http.hooks import SECRET, URL, create
 from tests.http.world import House, World, open_world
 
 INSECURE = House(JWT_AUTH_ENABLED="false", ALLOW_INSECURE_USER_ID="true")
@@ -63,7 +67,21 @@ async def test_trap_2_some_nulls_are_written_and_some_keys_left_out(world: World
     assert "company" not in item["participants"][0]
 
 
-# Trap 3, the names and signature of webhooks, comes with the webhooks.
+async def test_trap_3_a_webhook_has_its_dotted_name_in_the_header_and_is_signed_to_the_byte(world: World) -> None:
+    await create(world)
+    sender = world.chat.ports.sender
+    assert isinstance(sender, MemoryWebhooks)
+
+    await world.say("ana", await world.dialog("ana"), "привет")
+    await world.chat.webhooks.tick()
+    await world.chat.webhooks.idle()
+
+    [(url, request)] = sender.sent
+    ours = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
+    assert url == URL
+    assert request.headers["X-Webhook-Event"] == json.loads(request.body)["type"] == "message.new"
+    assert request.headers["X-Webhook-Signature"] == f"sha256={ours}"
+    assert "привет".encode() in request.body
 
 
 async def test_trap_4_the_greeting_comes_first_and_names_the_employee(world: World) -> None:
@@ -145,7 +163,7 @@ async def test_trap_9_a_send_reads_and_unarchives_for_its_sender_and_the_system_
 
 
 async def test_trap_10_a_joiners_unread_is_counted_before_the_join_message(world: World) -> None:
-    # That the webhook comes from a person's join alone, never from the host's, comes with the webhooks.
+    # That the webhook comes from a person's join alone, never from the host's: test_webhooks.py.
     dialog = await world.dialog("ana")
     before = len(await world.transcript("ana", dialog))
 

@@ -31,7 +31,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "openapi", "demo", "doctor", "token"])
+@pytest.mark.parametrize("command", ["serve", "migrate", "openapi", "demo", "doctor", "token", "webhooks"])
 def test_help_teaches_every_command(tmp_path: Path, command: str) -> None:
     overview = run("--help", cwd=tmp_path)
     helped = run(command, "--help", cwd=tmp_path)

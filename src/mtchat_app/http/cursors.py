@@ -77,7 +77,7 @@ def read_number(cursor: str) -> int:
     Raises:
         CursorUnknown: *cursor* is not one of ours.
     """
-    (number,) = _read(cursor, tuple[Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]])
+    (number,) = _read(cursor, tuple[Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]])
     return number
 
 

@@ -255,15 +255,15 @@ async def replay_dead(webhook_id: FromPath[UUID], chat: NamedDependency[Chat]) -
 async def list_deliveries(
     webhook_id: FromPath[UUID],
     chat: NamedDependency[Chat],
-    state: Annotated[State | None, QueryParameter(description="Only those in this state.")] = None,
+    wanted: Annotated[State | None, QueryParameter(name="state", description="Only those in this state.")] = None,
     limit: Annotated[int, QueryParameter(description="Deliveries per page, 1 to 100; others are clamped.")] = 50,
     cursor: Annotated[str | None, QueryParameter(description="next_cursor of the page before.")] = None,
 ) -> Listed[DeliveryView]:
     """List what is, or was, on its way to an endpoint, newest first."""
     before = None if cursor is None else read_number(cursor)
     limit = max(1, min(limit, 100))
-    wanted = None if state is None else DeliveryState(state)
-    found = await chat.webhooks.deliveries(EndpointId(webhook_id), state=wanted, before=before, limit=limit)
+    state = None if wanted is None else DeliveryState(wanted)
+    found = await chat.webhooks.deliveries(EndpointId(webhook_id), state=state, before=before, limit=limit)
     return Listed(
         [DeliveryView.of(delivery) for delivery in found],
         next_cursor=write_number(found[-1].number) if len(found) == limit else None,

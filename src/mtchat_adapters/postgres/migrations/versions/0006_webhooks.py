@@ -7,7 +7,7 @@ down_revision = "0005"
 
 # No foreign keys: a removed endpoint leaves at once, and what was for it is cleared away in batches.
 TABLES = """
-create table webhook_endpoints (
+create table if not exists webhook_endpoints (
   id               uuid primary key,
   name             text not null check (char_length(name) between 1 and 100),
   url              text not null check (char_length(url) <= 2048),
@@ -28,9 +28,9 @@ create table webhook_endpoints (
   leased_by        uuid,
   leased_until     timestamptz
 );
-create unique index webhook_endpoints_name on webhook_endpoints (name) where state <> 'removed';
+create unique index if not exists webhook_endpoints_name on webhook_endpoints (name) where state <> 'removed';
 
-create table webhook_deliveries (
+create table if not exists webhook_deliveries (
   endpoint_id  uuid not null,
   number       bigint not null,
   id           uuid not null,
@@ -50,16 +50,16 @@ create table webhook_deliveries (
   primary key (endpoint_id, number),
   unique (endpoint_id, id)
 );
-create index webhook_deliveries_by_state on webhook_deliveries (endpoint_id, state, number);
-create index webhook_deliveries_due on webhook_deliveries (endpoint_id, due_at, number)
+create index if not exists webhook_deliveries_by_state on webhook_deliveries (endpoint_id, state, number);
+create index if not exists webhook_deliveries_due on webhook_deliveries (endpoint_id, due_at, number)
   where state = 'pending' and is_head;
-create index webhook_deliveries_holding on webhook_deliveries (endpoint_id, dialog_id)
+create index if not exists webhook_deliveries_holding on webhook_deliveries (endpoint_id, dialog_id)
   where state = 'pending' and is_head and attempts < 3;
-create index webhook_deliveries_waiting on webhook_deliveries (endpoint_id, dialog_id, number)
+create index if not exists webhook_deliveries_waiting on webhook_deliveries (endpoint_id, dialog_id, number)
   where state = 'pending' and not is_head;
-create index webhook_deliveries_finished on webhook_deliveries (finished_at) where finished_at is not null;
+create index if not exists webhook_deliveries_finished on webhook_deliveries (finished_at) where finished_at is not null;
 
-create table webhook_attempts (
+create table if not exists webhook_attempts (
   endpoint_id   uuid not null,
   number        bigint not null,
   at            timestamptz not null,
@@ -67,12 +67,12 @@ create table webhook_attempts (
   failure       text,
   milliseconds  integer not null
 );
-create index webhook_attempts_by_delivery on webhook_attempts (endpoint_id, number, at);
+create index if not exists webhook_attempts_by_delivery on webhook_attempts (endpoint_id, number, at);
 """
 
 
 def upgrade() -> None:
-    """Create them."""
+    """Create them; any part of it may run again."""
     for statement in TABLES.split(";\n"):
         if statement.strip():
             op.execute(statement)
