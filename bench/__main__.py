@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import reading, report, sending, sockets, starting
+from bench import nodes, reading, report, sending, sockets, starting, webhooks
 from bench.processes import allow_open_files
 from bench.rows import Row
 from bench.sizes import FULL, QUICK, Sizes
@@ -17,15 +17,15 @@ from bench.stage import Stage, tell
 from mtchat_adapters.embedded.postgres import EmbeddedPostgres
 from mtchat_app.http import log
 
-_GROUPS = (sending, sockets, starting, reading)
+_GROUPS = (sending, sockets, starting, nodes, webhooks, reading)
 ROWS = sorted((name for group in _GROUPS for name in group.ROWS), key=lambda name: int(name[1:]))
 
 _DESCRIPTION = """\
 Measure MTChat beside floors: what the same work costs at least, in the same run, on the same machine.
 Times depend on the machine, ratios hold: throughput should have a high ratio, time and memory a low one.
 
-It starts a durable PostgreSQL of its own in a temporary folder, the real service (mtchat serve) and the
-floors as processes of their own, and removes everything at the end. Nothing here fails because it is slow.
+It starts a durable PostgreSQL of its own in a temporary folder, the real service (mtchat serve, mtchat worker)
+and the floors as processes of their own, and removes everything at the end. Nothing here fails because it is slow.
 """
 _EPILOG = """\
 examples:

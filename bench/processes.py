@@ -129,6 +129,15 @@ def service(database_url: str, folder: Path, **settings: str) -> Child:
     return Child([program, "serve"], port, folder / f"service-{port}.log", environment)
 
 
+def worker(database_url: str, folder: Path, **settings: str) -> Child:
+    """Return `mtchat worker`, which runs the jobs of a service that leaves them to it."""
+    port = free_port()
+    environment = {"HOST": HOST, "WORKER_PORT": str(port), "DATABASE_URL": database_url, **settings}
+    environment |= {"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET}
+    program = str(Path(sys.executable).parent / "mtchat")
+    return Child([program, "worker"], port, folder / f"worker-{port}.log", environment)
+
+
 def bare(kind: str, folder: Path) -> Child:
     """Return one of the floors in `bench.bare`, in a process of its own."""
     port = free_port()

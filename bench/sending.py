@@ -3,12 +3,12 @@
 import asyncio
 import os
 import statistics
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
 
 from bench import floors, load
+from bench.deliveries import Deliveries
 from bench.processes import SECRET, Child, bare, service
 from bench.rows import Goal, Row, latencies, percentile
 from bench.stage import (
@@ -20,7 +20,6 @@ from bench.stage import (
     dialog_id,
     message,
     send_requests,
-    socket_path,
     tell,
 )
 from bench.timing import BARE, by_turns
@@ -253,57 +252,26 @@ async def _p4(database: Database, served: Child) -> AsyncIterator[Row]:
         )
 
 
-def _has(found: Sequence[float], expected: int) -> bool:
-    return len(found) >= expected
-
-
 async def _p11(database: Database, served: Child) -> AsyncIterator[Row]:
     """Number the messages, so that a delivery can be told from another; time those on others' sockets."""
     sizes = database.sizes
-    places = [
-        (database.sender(dialog, place), dialog)
-        for place in range(IN_DIALOG)
-        for dialog in range(_SMALL, _SMALL + sizes.dialogs)
-    ]
-    began: list[float] = []
-    delivered: list[float] = []
-
-    def request(number: int) -> bytes:
-        who, dialog = places[number % len(places)]
-        return message(who, dialog, f"number {number:08d} of {len(places)}")
-
-    def heard(who: str, frame: bytes) -> None:
-        now = time.perf_counter()
-        at = frame.find(b'"number ')
-        if at >= 0:
-            number = int(frame[at + 8 : at + 16])
-            if places[number % len(places)][0] != who:
-                delivered.append(now - began[number])
-
-    async def send() -> load.Tally:
-        began.clear()
-        return await load.at_rate(served.port, 32, request, sizes.rate, sizes.seconds, began)
-
-    people = sorted({who for who, _ in places})
+    deliveries = Deliveries(database, _SMALL)
     alone: list[float] = []
     among_listeners: list[float] = []
     with Stopwatch(f"P11: {sizes.rounds} x {sizes.seconds:g} s at {sizes.rate} messages/s, alone and listened to"):
         for _ in range(sizes.rounds):
-            alone.extend((await send()).latencies)
-            async with load.ears(served.port, [(who, socket_path(who)) for who in people], heard):
-                among_listeners.extend((await send()).latencies)
-                expected = len(among_listeners) * (IN_DIALOG - 1)
-                await load.until(partial(_has, delivered, expected), "every message to be delivered")
+            alone.extend((await deliveries.send(served.port)).latencies)
+            among_listeners.extend((await deliveries.send_and_hear(served.port, served.port)).latencies)
     yield Row(
         "P11",
         f"send to delivered on another socket, {sizes.rate} messages/s, p99",
         "send alone at that rate, p99",
         "ms",
-        percentile(delivered, 0.99) * 1e3,
+        percentile(deliveries.seconds, 0.99) * 1e3,
         percentile(alone, 0.99) * 1e3,
         Goal("lower", 1.5),
         {
-            "delivered p50, ms": statistics.median(delivered) * 1e3,
+            "delivered p50, ms": statistics.median(deliveries.seconds) * 1e3,
             "send alone p50, ms": statistics.median(alone) * 1e3,
             **latencies("answer among listeners", among_listeners),
         },

@@ -23,6 +23,8 @@ class Sizes:
     sockets: int
     events: int
     """P9's events."""
+    webhooks: int
+    """P14's webhooks, in each round."""
     reads: int
     """Reads of each kind, in each round."""
     starts: int
@@ -43,6 +45,7 @@ FULL = Sizes(
     rate=300,
     sockets=2000,
     events=25,
+    webhooks=3000,
     reads=100,
     starts=5,
     scale=1,
@@ -60,6 +63,7 @@ QUICK = Sizes(
     rate=100,
     sockets=50,
     events=3,
+    webhooks=30,
     reads=5,
     starts=1,
     scale=0.002,

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.faults import KINDS, LONG_FREEZE
+from tests.chaos.faults import KINDS, LONG_FREEZE, RECEIVER_KINDS, REDIS_KINDS
 from tests.chaos.journey import run
 
 SECONDS_BETWEEN_FAULTS = 8.0
@@ -23,9 +23,11 @@ def main() -> int:
     given = parser.parse_args()
     seconds = min(max(given.minutes, 0.1), 60.0) * 60
     chance = random.Random(given.seed)
-    strikes = [chance.choice(KINDS) for _ in range(int(seconds / SECONDS_BETWEEN_FAULTS))]
+    count = int(seconds / SECONDS_BETWEEN_FAULTS)
+    strikes = chance.choices(KINDS, k=count)
     if seconds >= LONG_RUN_SECONDS:
-        strikes[len(strikes) // 2] = LONG_FREEZE
+        strikes[count // 2] = LONG_FREEZE
+    strikes += chance.choices(REDIS_KINDS, k=count) + chance.choices(RECEIVER_KINDS, k=count)
     print(f"seed {given.seed}: {seconds:.0f} s, {len(strikes)} faults", flush=True)
     with tempfile.TemporaryDirectory(prefix="mtchat-chaos-") as folder:
         report = asyncio.run(

@@ -1,21 +1,23 @@
 """Decides whether what was promised was kept: histories and the final database in, violations out."""
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, define
 
 from tests.chaos.final import Final, Kept, Logged
-from tests.chaos.history import Call, Connection, History, canaries
+from tests.chaos.history import Call, Connection, Frame, History, canaries
+from tests.chaos.retold import Retold, Tenures
+from tests.chaos.webhooks import judge_webhooks
 
 COMMIT_SECONDS = 10.0
 """How long after its `at` a change whose answer was lost may still have been committed."""
 
+GAP_SECONDS = 2.0
+"""How far a cursor may be behind what its connection heard, and a replay behind its greeting."""
+
 _WITH_A_TEXT = ("message.new", "message.edited")
-_PERSONAL = ("dialog.archived", "dialog.unarchived", "dialog.pinned", "dialog.unpinned", "dialog.muted")
 
 
 @define
@@ -36,6 +38,10 @@ class Verdict:
     """Unread counts, members or archives that differ from what the log says."""
     kept_anyway: list[str] = Factory(list[str])
     """Refused, and in the database all the same."""
+    untold: list[str] = Factory(list[str])
+    """Something happened, and the webhook receiver never got it."""
+    mistold: list[str] = Factory(list[str])
+    """The webhook receiver got what is not so, or not signed by us, or too early."""
     failed: list[str] = Factory(list[str])
     """A 5xx other than 503."""
 
@@ -47,12 +53,26 @@ class Verdict:
 
 def judge(history: History, final: Final) -> Verdict:
     """Hold everything that was recorded against the database."""
+    webhooks = judge_webhooks(history, final)
     return Verdict(
         lost=list(_lost(history, final)),
-        doubled=list(_doubled(history, final)),
-        disordered=[*_numbers(final), *_pages(history, final), *_real_time(history), *_heard_order(history)],
-        leaked=[*_leaked_answers(history, final), *_leaked_frames(history, final), *_leaked_logs(history)],
+        doubled=[*_doubled(history, final), *webhooks.doubled],
+        disordered=[
+            *_numbers(final),
+            *_pages(history, final),
+            *_real_time(history),
+            *_heard_order(history),
+            *webhooks.disordered,
+        ],
+        leaked=[
+            *_leaked_answers(history, final),
+            *_leaked_frames(history, final),
+            *_leaked_logs(history),
+            *webhooks.leaked,
+        ],
         missed=list(_missed(history, final)),
+        untold=webhooks.untold,
+        mistold=webhooks.mistold,
         miscounted=list(_miscounted(final)),
         kept_anyway=list(_kept_anyway(history, final)),
         failed=[
@@ -70,7 +90,7 @@ def judge(history: History, final: Final) -> Verdict:
 def _lost(history: History, final: Final) -> Iterator[str]:
     """What was answered with success and is not there."""
     deletable = {call.target for call in history.calls if call.action == "delete"}
-    tenures = _Tenures(final)
+    tenures = Tenures(final)
     for call in history.calls:
         if not call.is_acknowledged:
             continue
@@ -97,7 +117,7 @@ def _lost(history: History, final: Final) -> Iterator[str]:
             yield f"a {call.action} of {call.by} in {call.dialog}"
 
 
-def _is_logged(call: Call, tenures: "_Tenures") -> bool:
+def _is_logged(call: Call, tenures: "Tenures") -> bool:
     """Whether the log has the joining or leaving, at the time it was asked for."""
     known = tenures.of(call.dialog, call.by)
     times = [one.came_at if call.action == "join" else one.left_at for one in known]
@@ -242,43 +262,6 @@ def _heard_order(history: History) -> Iterator[str]:
 # Who knows what
 
 
-@frozen
-class _Tenure:
-    """A stretch of the log during which somebody was in a dialog."""
-
-    came: int
-    came_at: float
-    left: int | None = None
-    left_at: float | None = None
-
-
-class _Tenures:
-    """Who was in which dialog, and when, by the log."""
-
-    def __init__(self, final: Final) -> None:
-        self._found = defaultdict[tuple[str, str], list[_Tenure]](list)
-        for dialog, log in final.log.items():
-            for row in log:
-                known = self._found[dialog, row.user or ""]
-                if row.type == "participant.joined":
-                    known.append(_Tenure(row.seq, row.at))
-                elif row.type == "participant.left" and known:
-                    known[-1] = evolve(known[-1], left=row.seq, left_at=row.at)
-
-    def of(self, dialog: str, user: str) -> list[_Tenure]:
-        """Return a person's stays, first to last."""
-        return self._found.get((dialog, user), [])
-
-    def concern(self, row: Logged, dialog: str, user: str) -> bool:
-        """Tell whether an event was for a person to hear."""
-        if row.type in _PERSONAL:
-            return user in row.people
-        known = self.of(dialog, user)
-        at = bisect_right(known, row.seq, key=lambda one: one.came) - 1
-        left = known[at].left if at >= 0 else 0
-        return left is None or row.seq <= left
-
-
 def _leaked_answers(history: History, final: Final) -> Iterator[str]:
     """A text in an answer to somebody who was not in while the request ran."""
     departures = [call for call in history.calls if call.action in ("leave", "remove") and call.is_acknowledged]
@@ -300,7 +283,7 @@ def _leaked_answers(history: History, final: Final) -> Iterator[str]:
             )
         return until[key]
 
-    tenures = _Tenures(final)
+    tenures = Tenures(final)
     for call in history.calls:
         for name in call.seen:
             dialog = history.names[name]
@@ -314,7 +297,7 @@ def _leaked_answers(history: History, final: Final) -> Iterator[str]:
 
 def _leaked_frames(history: History, final: Final) -> Iterator[str]:
     """An event that reached somebody it does not concern."""
-    tenures = _Tenures(final)
+    tenures = Tenures(final)
     for connection in history.connections:
         for frame in connection.frames:
             log = final.log.get(frame.dialog, [])
@@ -334,25 +317,63 @@ def _leaked_logs(history: History) -> Iterator[str]:
 
 
 def _missed(history: History, final: Final) -> Iterator[str]:
-    """An event that concerned a connection and did not reach it, though later ones did."""
-    tenures = _Tenures(final)
+    """An event that concerned somebody and did not reach them, though later ones did: a silent hole."""
+    tenures = Tenures(final)
+    went_on = {id(one.resumed.connection) for one in history.connections if one.resumed is not None}
     for connection in history.connections:
         if connection.lasted:
             for dialog in last_words_missed(connection, final):
                 yield f"{connection.by} did not hear the last words in {dialog}"
-        heard = defaultdict[str, set[int]](set)
-        for frame in connection.frames:
-            heard[frame.dialog].add(frame.seq)
-        for dialog, seqs in heard.items():
-            first, last = min(seqs), max(seqs)
-            for row in final.log.get(dialog, [])[:last]:
-                # Heard from its greeting on, or from the first event that reached it, whichever is earlier.
-                is_due = row.seq > first or row.at > connection.greeted_at
-                was_withdrawn = row.type in _WITH_A_TEXT and row.message in final.deleted
-                if not is_due or row.seq in seqs or was_withdrawn:
-                    continue
-                if tenures.concern(row, dialog, connection.by):
-                    yield f"{connection.by} did not hear {row.type} {row.seq} of {dialog}, but {last}"
+        yield from _holes(connection.by, connection.greeted_at, [], connection.frames, tenures, final)
+        if connection.resumed is not None and id(connection) not in went_on:
+            yield from _chain_holes(connection, tenures, final)
+
+
+def _chain_holes(connection: Connection, tenures: Tenures, final: Final) -> Iterator[str]:
+    """Hold a connection, with all that it went on from, against the log as if it had been one."""
+    frames, gaps = connection.frames, list[tuple[float, float]]()
+    while (resumed := connection.resumed) is not None:
+        gaps.append((resumed.at - GAP_SECONDS, connection.greeted_at + GAP_SECONDS))
+        connection = resumed.connection
+        frames = connection.frames + frames
+    yield from _holes(connection.by, connection.greeted_at, gaps, frames, tenures, final)
+
+
+def _holes(
+    by: str,
+    since: float,
+    gaps: list[tuple[float, float]],
+    frames: list[Frame],
+    tenures: Tenures,
+    final: Final,
+) -> Iterator[str]:
+    """Look for what somebody who listened *since* then, but for *gaps* that were filled later, did not hear."""
+    heard = defaultdict[str, set[int]](set)
+    for frame in frames:
+        heard[frame.dialog].add(frame.seq)
+    for dialog, seqs in heard.items():
+        first, last = min(seqs), max(seqs)
+        for row in final.log.get(dialog, [])[:last]:
+            # Heard from its greeting on, or from the first event that reached it, whichever is earlier.
+            is_due = row.seq > first or row.at > since
+            was_withdrawn = row.type in _WITH_A_TEXT and row.message in final.deleted
+            if not is_due or row.seq in seqs or was_withdrawn or not tenures.concern(row, dialog, by):
+                continue
+            if not _went_meanwhile(row, dialog, by, gaps, tenures):
+                yield f"{by} did not hear {row.type} {row.seq} of {dialog}, but {last}"
+
+
+def _went_meanwhile(row: Logged, dialog: str, by: str, gaps: list[tuple[float, float]], tenures: Tenures) -> bool:
+    """Tell whether somebody was away when it happened, and that stay was over when they came back.
+
+    Then they are told that they left, unless they are in again, and no more.
+    """
+    stays = tenures.of(dialog, by)
+    left_at = next((one.left_at for one in stays if one.left and row.seq <= one.left), None)
+    gap = next((gap for gap in gaps if left_at is not None and gap[0] <= row.at and left_at <= gap[1]), None)
+    if gap is None or row.type != "participant.left" or row.user != by:
+        return gap is not None
+    return any(row.at <= one.came_at <= gap[1] for one in stays)
 
 
 def last_words_missed(connection: Connection, final: Final) -> list[str]:
@@ -368,7 +389,7 @@ def last_words_missed(connection: Connection, final: Final) -> list[str]:
 
 def _miscounted(final: Final) -> Iterator[str]:
     for dialog in final.numbers:
-        told = _Retold(final, dialog)
+        told = Retold(final, dialog)
         for row in final.log.get(dialog, []):
             told.tell(row)
         kept = {user: standing for (where, user), standing in final.people.items() if where == dialog}
@@ -387,63 +408,3 @@ def _miscounted(final: Final) -> Iterator[str]:
                 )
             if kept[user].is_archived != (user in told.archived):
                 yield f"the archive of {user} and the log of {dialog} disagree"
-
-
-class _Retold:
-    """A dialog told from its log: who is in, and which messages each of them has not read."""
-
-    def __init__(self, final: Final, dialog: str) -> None:
-        self._known = {kept.id: kept for kept in final.all_messages(dialog)}
-        self._there: set[str] = set()
-        self._last: Logged | None = None
-        self.unread: dict[str, set[str]] = {}
-        self.archived: set[str] = set()
-
-    def tell(self, row: Logged) -> None:
-        """Take in one event."""
-        tell: Any = getattr(self, "_" + row.type.replace(".", "_"), None)
-        if tell is not None:
-            tell(row)
-        self._last = row
-
-    def _message_new(self, row: Logged) -> None:
-        if (kept := self._known.get(row.message or "")) is None:
-            return  # `_numbers` objects to that
-        self._there.add(kept.id)
-        if (sender := kept.sender) is None:
-            return
-        for user, unread in self.unread.items():
-            if user == sender:
-                unread.clear()
-            else:
-                unread.add(kept.id)
-
-    def _message_deleted(self, row: Logged) -> None:
-        self._there.discard(row.message or "")
-        for unread in self.unread.values():
-            unread.discard(row.message or "")
-
-    def _message_read(self, row: Logged) -> None:
-        read = self._known.get(row.message or "")
-        if read is None or row.user not in self.unread:
-            return
-        self.unread[row.user] = {
-            id_
-            for id_ in self._there
-            if self._known[id_].seq > read.seq and self._known[id_].sender not in (None, row.user)
-        }
-
-    def _participant_joined(self, row: Logged) -> None:
-        # Who joins finds the history unread, but not the line that says so; who is added, nothing.
-        line = self._last.message if self._last else None
-        self.unread[row.user or ""] = self._there - {line or ""} if row.joined_as == "joined" else set()
-
-    def _participant_left(self, row: Logged) -> None:
-        self.unread.pop(row.user or "", None)
-        self.archived.discard(row.user or "")
-
-    def _dialog_archived(self, row: Logged) -> None:
-        self.archived |= row.people
-
-    def _dialog_unarchived(self, row: Logged) -> None:
-        self.archived -= row.people

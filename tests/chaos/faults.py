@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,10 +20,24 @@ import asyncpg  # type: ignore[import-untyped]
 import httpx
 
 from mtchat_adapters.embedded.postgres import EmbeddedPostgres
+from tests.chaos.receiver import MOODS, Receiver
 from tests.journeys.service import Service
+from tests.valkey import Valkey
 
-KINDS = ("kill", "backend", "restart", "crash", "freeze", "cut")
-LONG_FREEZE = "long freeze"
+KINDS = (
+    "node killed",
+    "worker killed",
+    "rolling restart",
+    "session ended",
+    "database restarted",
+    "database killed",
+    "database frozen",
+    "sockets torn",
+)
+REDIS_KINDS = ("Redis killed", "Redis flushed", "Redis frozen")
+RECEIVER_KINDS = ("receiver away", *(f"receiver {mood}" for mood in MOODS))
+LONG_FREEZE = "database frozen for long"
+AWAY_SECONDS, MOODY_SECONDS = (1.0, 4.0), (0.5, 2.0)
 FROZEN_SECONDS, LONG_SECONDS = (1.0, 3.0), 30.0
 HEALTHY_WITHIN_SECONDS = 30.0
 _END_ONE = """
@@ -95,34 +110,54 @@ class Database:
 class Faults:
     """Breaks one thing after the other, and measures how long it takes to heal."""
 
+    def __init__(self) -> None:
+        self.happened = defaultdict[str, list[float]](list)
+        """Seconds until all was well again, by kind."""
+        self._acts: dict[str, Callable[[], Awaitable[float]]] = {}
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What it can break."""
+        return frozenset(self._acts)
+
+    async def strike(self, kind: str) -> None:
+        """Break something of that *kind*, and wait until all is well again."""
+        mended_at = await self._acts[kind]()
+        await self.until_healthy()
+        self.happened[kind].append(time.monotonic() - mended_at)
+
+    async def until_healthy(self) -> None:
+        """Return once all is well, as far as that can be seen from outside."""
+
+
+class ServiceFaults(Faults):
+    """What happens to our own processes, their database and their sockets."""
+
     def __init__(
         self,
         database: Database,
         nodes: Sequence[Service],
+        worker: Service,
         cut: Callable[[], None],
         chance: random.Random,
     ) -> None:
+        super().__init__()
         self._database = database
         self._nodes = nodes
+        self._worker = worker
         self._cut = cut
         self._chance = chance
-        self.happened = defaultdict[str, list[float]](list)
-        """Seconds until all was well again, by kind."""
-
-    async def strike(self, kind: str) -> None:
-        """Break something of that *kind*, and wait until all is well again."""
-        faults: dict[str, Callable[[], Awaitable[float]]] = {
-            "kill": self._kill,
-            "backend": self._end_one_session,
-            "restart": lambda: self._restart(signal.SIGINT),
-            "crash": lambda: self._restart(signal.SIGQUIT),
-            "freeze": lambda: self._freeze(self._chance.uniform(*FROZEN_SECONDS)),
+        self._acts = {
+            "node killed": lambda: self._kill(chance.choice(self._nodes)),
+            "worker killed": lambda: self._kill(self._worker),
+            "rolling restart": self._roll,
+            "session ended": self._end_one_session,
+            "database restarted": lambda: self._restart(signal.SIGINT),
+            "database killed": lambda: self._restart(signal.SIGQUIT),
+            "database frozen": lambda: self._freeze(chance.uniform(*FROZEN_SECONDS)),
             LONG_FREEZE: lambda: self._freeze(LONG_SECONDS),
-            "cut": self._cut_sockets,
+            "sockets torn": self._cut_sockets,
         }
-        mended_at = await faults[kind]()
-        await self.until_healthy()
-        self.happened[kind].append(time.monotonic() - mended_at)
 
     async def until_healthy(self) -> None:
         """Return once every process says that it is ready.
@@ -132,17 +167,24 @@ class Faults:
         """
         deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            for node in self._nodes:
-                while not await _is_ready(client, node.url):
+            for process in (*self._nodes, self._worker):
+                while not await _is_ready(client, process.url):
                     if time.monotonic() > deadline:
                         raise TimeoutError(f"not ready within {HEALTHY_WITHIN_SECONDS:.0f} s")
                     await asyncio.sleep(0.02)
 
-    async def _kill(self) -> float:
-        node = self._chance.choice(self._nodes)
-        await asyncio.to_thread(node.kill)
+    async def _kill(self, process: Service) -> float:
+        await asyncio.to_thread(process.kill)
         started = time.monotonic()
-        await asyncio.to_thread(node.__enter__)
+        await asyncio.to_thread(process.__enter__)
+        return started
+
+    async def _roll(self) -> float:
+        """Replace one process after the other, as a release does."""
+        for process in (*self._nodes, self._worker):
+            await asyncio.to_thread(process.stop)
+            started = time.monotonic()
+            await asyncio.to_thread(process.__enter__)
         return started
 
     async def _end_one_session(self) -> float:
@@ -162,6 +204,55 @@ class Faults:
 
     async def _cut_sockets(self) -> float:
         self._cut()
+        return time.monotonic()
+
+
+class RedisFaults(Faults):
+    """What happens to Redis."""
+
+    def __init__(self, redis: Valkey, chance: random.Random) -> None:
+        super().__init__()
+        self._redis = redis
+        self._chance = chance
+        self._acts = {"Redis killed": self._kill, "Redis flushed": self._flush, "Redis frozen": self._freeze}
+
+    async def _kill(self) -> float:
+        self._redis.kill()
+        await asyncio.sleep(self._chance.uniform(0, 3))
+        await asyncio.to_thread(self._redis.start)
+        return time.monotonic()
+
+    async def _flush(self) -> float:
+        self._redis.flush()
+        return time.monotonic()
+
+    async def _freeze(self) -> float:
+        self._redis.freeze()
+        await asyncio.sleep(self._chance.uniform(*FROZEN_SECONDS))
+        self._redis.thaw()
+        return time.monotonic()
+
+
+class ReceiverFaults(Faults):
+    """What happens at the host: its receiver is away, or there and of no use."""
+
+    def __init__(self, receiver: Receiver, chance: random.Random) -> None:
+        super().__init__()
+        self._receiver = receiver
+        self._chance = chance
+        moods = {f"receiver {mood}": partial(self._turn, mood) for mood in MOODS}
+        self._acts = {"receiver away": self._go, **moods}
+
+    async def _go(self) -> float:
+        await self._receiver.stop()
+        await asyncio.sleep(self._chance.uniform(*AWAY_SECONDS))
+        await self._receiver.start()
+        return time.monotonic()
+
+    async def _turn(self, mood: str) -> float:
+        self._receiver.mood = mood
+        await asyncio.sleep(self._chance.uniform(*MOODY_SECONDS))
+        self._receiver.mood = "well"
         return time.monotonic()
 
 

@@ -1,5 +1,6 @@
 """What the database holds when all is over, and how it came about."""
 
+import json
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,9 @@ class Logged:
     user: str | None = None
     joined_as: str | None = None
     people: frozenset[str] = frozenset()
+    origin: str | None = None
+    reminded: dict[str, int] = Factory(dict[str, int])
+    """Who was reminded, and of how many unread messages."""
 
 
 @frozen
@@ -79,7 +83,11 @@ _DIALOGS = "select id::text, last_seq, event_seq from mtchat.dialogs"
 _EVENTS = """
     select dialog_id::text as dialog, seq, type, extract(epoch from at)::float8 as at,
       coalesce(message_id::text, facts->>'message_id') as message,
-      facts->>'user_id' as user, facts->>'joined_as' as joined_as, people
+      facts->>'user_id' as user, facts->>'joined_as' as joined_as, people, facts->>'origin' as origin,
+      (
+        select jsonb_object_agg(one->>'user_id', one->'unread_count')
+        from jsonb_array_elements(facts->'recipients') as one
+      ) as reminded
     from mtchat.events order by dialog_id, seq
 """
 _PEOPLE = """
@@ -99,6 +107,7 @@ async def read_final(dsn: str) -> Final:
         for row in await connection.fetch(_EVENTS):
             facts = dict(row)
             facts["people"] = frozenset(facts["people"] or ())
+            facts["reminded"] = json.loads(facts["reminded"] or "{}")
             log[facts.pop("dialog")].append(Logged(**facts))
         return Final(
             messages={row["id"]: Kept(**row) for row in await connection.fetch(_MESSAGES)},

@@ -73,6 +73,34 @@ class Connection:
     """How it was closed; None while it is open, or when it was torn."""
     lasted: bool = False
     """Whether it was open before the last words, and still is."""
+    resumed: "Resumed | None" = None
+    """Where it went on, when it came with a cursor and was told that it had everything."""
+
+
+@frozen
+class Resumed:
+    """Where a cursor came from, and when."""
+
+    connection: Connection
+    at: float
+
+
+@frozen
+class Post:
+    """One attempt to bring a webhook, as the receiver saw it."""
+
+    at: float
+    id: str
+    event: str
+    signature: str
+    body: bytes
+    status: int = 200
+    """What it was answered; 0: the connection was torn instead."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the receiver said that it has it."""
+        return self.status // 100 == 2
 
 
 @define
@@ -83,5 +111,13 @@ class History:
     """The dialogs by the names their canaries carry."""
     calls: list[Call] = Factory(list[Call])
     connections: list[Connection] = Factory(list[Connection])
+    posts: list[Post] = Factory(list[Post])
+    """What came to the webhook receiver, in order."""
+    absences: list[tuple[float, float]] = Factory(list[tuple[float, float]])
+    """When the receiver was not there, so that attempts failed which it never saw."""
+    webhook_secret: str = ""
+    """What bodies are signed with."""
+    reminds_after: tuple[float, float] | None = None
+    """Seconds from a message to its reminder, at least and at most; None: nobody reminds."""
     logged: str = ""
     """What the services have printed."""

@@ -6,15 +6,17 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, token
-from tests.chaos.history import NO_ANSWER, Call, Connection, Frame, History, canaries, canary
+from tests.chaos.history import NO_ANSWER, Call, Connection, Frame, History, Resumed, canaries, canary
 
 HOST, OUTSIDER = "host", "eve"
 ATTEMPTS, ANSWER_SECONDS = 60, 10.0
@@ -115,6 +117,7 @@ class Participant(Somebody):
             self.list: 4,
             self.unread: 3,
             self.archive: 3,
+            self.mute: 1,
             self.join: 4,
             self.leave: 2,
             self.have_somebody_added: 2,
@@ -223,28 +226,31 @@ class Participant(Somebody):
         verb = self._chance.choice(["archive", "unarchive"])
         await self.ask(self.begin(verb, dialog), "POST", f"/dialogs/{dialog}/{verb}")
 
-    # People come and go through the first process: another one does not tell it yet.
+    async def mute(self, dialog: str) -> None:
+        """Want no reminders from a dialog, or want them again."""
+        call = self.begin("mute", dialog)
+        await self.ask(call, "POST", f"/dialogs/{dialog}/notifications", {"enabled": self._chance.random() < 0.5})
 
     async def join(self, dialog: str) -> None:
         """Come in by oneself."""
         body = {"display_name": self.name, "company": "Nordwind"}
-        await self.ask(self.begin("join", dialog), "POST", f"/dialogs/{dialog}/join", body, node=0)
+        await self.ask(self.begin("join", dialog), "POST", f"/dialogs/{dialog}/join", body)
 
     async def leave(self, dialog: str) -> None:
         """Go by oneself."""
-        await self.ask(self.begin("leave", dialog), "POST", f"/dialogs/{dialog}/leave", node=0)
+        await self.ask(self.begin("leave", dialog), "POST", f"/dialogs/{dialog}/leave")
 
     async def have_somebody_added(self, dialog: str) -> None:
         """Have the host add somebody."""
         whom = self._chance.choice(self._others)
         call = self._host.begin("add", dialog, target=whom)
-        await self._host.ask(call, "POST", f"/dialogs/{dialog}/participants", {"user_id": whom}, node=0)
+        await self._host.ask(call, "POST", f"/dialogs/{dialog}/participants", {"user_id": whom})
 
     async def have_somebody_removed(self, dialog: str) -> None:
         """Have the host remove somebody."""
         whom = self._chance.choice(self._others)
         call = self._host.begin("remove", dialog, target=whom)
-        await self._host.ask(call, "DELETE", f"/dialogs/{dialog}/participants/{whom}", node=0)
+        await self._host.ask(call, "DELETE", f"/dialogs/{dialog}/participants/{whom}")
 
     async def count(self) -> dict[str, int]:
         """Return what is unread, by dialog."""
@@ -255,13 +261,16 @@ class Participant(Somebody):
 
 
 class Ear:
-    """A person's socket, opened again whenever it ends."""
+    """A person's socket, opened again at any node whenever it ends, to go on where it was."""
 
-    def __init__(self, by: str, url: str, bearer: str, history: History) -> None:
+    def __init__(self, by: str, urls: Sequence[str], bearer: str, history: History, chance: random.Random) -> None:
         self._by = by
-        self._url = f"{url.replace('http', 'ws', 1)}{PERSON}/ws?token={bearer}"
+        self._urls = [f"{url.replace('http', 'ws', 1)}{PERSON}/ws?token={bearer}" for url in urls]
         self._history = history
+        self._chance = chance
         self._socket: ClientConnection | None = None
+        self._newest: tuple[str, Resumed] | None = None
+        """The newest cursor, and where it came from."""
         self.open: Connection | None = None
 
     def cut(self) -> None:
@@ -272,8 +281,11 @@ class Ear:
     async def listen(self) -> None:
         """Listen until cancelled."""
         while True:
+            url = self._chance.choice(self._urls)
+            if self._newest is not None:
+                url += f"&cursor={quote(self._newest[0])}"
             try:
-                async with connect(self._url, open_timeout=ANSWER_SECONDS, proxy=None, compression=None) as socket:
+                async with connect(url, open_timeout=ANSWER_SECONDS, proxy=None, compression=None) as socket:
                     self._socket = socket
                     await self._hear(socket)
             except (OSError, WebSocketException, TimeoutError, EOFError):
@@ -285,15 +297,33 @@ class Ear:
     async def _hear(self, socket: ClientConnection) -> None:
         greeting = json.loads(await socket.recv())
         assert greeting["type"] == "connected", greeting
-        connection = self.open = Connection(self._by, time.time())
+        resumed = self._newest[1] if self._newest is not None and greeting["recovered"] else None
+        connection = self.open = Connection(self._by, time.time(), resumed=resumed)
         self._history.connections.append(connection)
+        self._note(connection, greeting)
+        pinging = asyncio.create_task(self._ping(socket))
         try:
             while True:
                 text = await socket.recv()
                 frame = json.loads(text)
+                self._note(connection, frame)
                 if "event_seq" in frame:
                     connection.frames.append(
                         Frame(frame["type"], frame["dialog_id"], frame["event_seq"], canaries(str(text)))
                     )
         except ConnectionClosed as closed:
             connection.code = closed.rcvd.code if closed.rcvd else None
+        finally:
+            pinging.cancel()
+
+    def _note(self, connection: Connection, frame: Mapping[str, Any]) -> None:
+        """Keep a cursor, with where it came from."""
+        if cursor := frame.get("cursor"):
+            self._newest = cursor, Resumed(connection, time.time())
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        """Ask for a new cursor from time to time."""
+        with suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(self._chance.uniform(0.5, 1.5))
+                await socket.send('{"type":"ping"}')

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from tests.chaos.checker import Verdict, judge
 from tests.chaos.final import Final, Kept, Logged, Standing
-from tests.chaos.history import Call, Connection, Frame, History
+from tests.chaos.history import Call, Connection, Frame, History, Resumed
 
 D, OTHER = "dialog-1", "dialog-2"
 NAMES = {"d1": D, "d2": OTHER}
@@ -248,6 +248,84 @@ def test_a_message_deleted_before_it_could_be_fetched_is_not_missed_g5(history: 
     del history.connections[0].frames[2]
 
     assert judge(history, final).violations() == []
+
+
+def _torn(history: History, *, heard: int, greeted_at: float, again_from: int) -> Connection:
+    """Tear bo's connection after so many frames; the one that goes on is sent those from a place in the list."""
+    first = history.connections[0]
+    frames = list(first.frames)
+    first.frames[:], first.lasted = frames[:heard], False
+    resumed = Resumed(first, 11.1)
+    went_on = Connection("bo", greeted_at, frames[again_from:], lasted=again_from < 4, resumed=resumed)
+    history.connections.append(went_on)
+    return went_on
+
+
+@pytest.mark.parametrize("again_from", [1, 2], ids=["with one of them again", "with what was missed"])
+def test_a_connection_that_goes_on_where_another_ended_is_well_g5(
+    history: History, final: Final, again_from: int
+) -> None:
+    _torn(history, heard=2, greeted_at=13.2, again_from=again_from)
+
+    assert judge(history, final).violations() == []
+
+
+@pytest.mark.parametrize("again_from", [3, 4])
+def test_a_hole_between_a_cursor_and_the_connection_that_goes_on_from_it_is_missed_g5(
+    history: History, final: Final, again_from: int
+) -> None:
+    _torn(history, heard=1, greeted_at=13.2, again_from=again_from)
+
+    missed = judge(history, final).missed
+
+    # The message that was deleted meanwhile may be left out.
+    assert len(missed) == again_from - 2
+
+
+def test_who_starts_afresh_has_missed_nothing_silently_g5(history: History, final: Final) -> None:
+    _torn(history, heard=1, greeted_at=13.2, again_from=4).resumed = None
+
+    assert judge(history, final).violations() == []
+
+
+def test_what_comes_again_on_the_same_connection_is_out_of_order_g5(history: History, final: Final) -> None:
+    went_on = _torn(history, heard=2, greeted_at=13.2, again_from=2)
+    went_on.frames.insert(1, went_on.frames[0])
+
+    assert judge(history, final).disordered
+
+
+@pytest.mark.parametrize(
+    ("back_at", "told", "holes"),
+    [(11.5, True, 0), (11.5, False, 1), (19.5, False, 0)],
+    ids=["told of it", "not told of it", "in again"],
+)
+def test_who_was_removed_while_away_is_told_so_and_no_more_g5(
+    history: History, final: Final, back_at: float, told: bool, holes: int
+) -> None:
+    cy, log = history.connections[1], final.log[D]
+    cy.frames[:] = []
+    log.append(Logged(9, "participant.joined", 19.0, user="cy", joined_as="participant"))
+    log.append(Logged(10, "message.read", 19.2, "m1", user="ann"))
+    final.numbers[D] = (3, 10)
+    final.people[D, "cy"] = Standing(3, False, 0)
+    frames = [Frame("participant.left", D, 5), Frame("participant.joined", D, 9), Frame("message.read", D, 10)]
+    resumed = Resumed(cy, 10.5)
+    history.connections.append(Connection("cy", back_at, frames if told else frames[1:], resumed=resumed))
+
+    missed = judge(history, final).missed
+
+    assert len(missed) == holes
+
+
+def test_a_reminder_is_nothing_a_socket_hears_g12(history: History, final: Final) -> None:
+    final.log[D].append(Logged(9, "notification.pending", 14.0, "m3", reminded={"bo": 1}))
+    final.numbers[D] = (3, 9)
+    silent = judge(history, final).violations()
+    history.connections[0].frames.append(Frame("notification.pending", D, 9))
+
+    assert silent == []
+    assert len(judge(history, final).leaked) == 1
 
 
 def test_an_answer_with_a_text_for_somebody_who_has_left_is_a_leak_g8(history: History, final: Final) -> None:

@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 class Service:
-    """`mtchat serve`, or another command that serves, as a child process."""
+    """`mtchat serve` or `mtchat worker` as a child process; both say on their port whether they are ready."""
 
     def __init__(self, *arguments: str, log: Path, port_option: str | None = None, **environment: str) -> None:
         self.port = free_port()

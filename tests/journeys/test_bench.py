@@ -11,7 +11,7 @@ from bench.profile import top
 from bench.rows import Goal, Row
 
 ROOT = Path(__file__).parents[2]
-ROWS = [f"P{number}" for number in range(1, 13)]
+ROWS = [f"P{number}" for number in range(1, 18)]
 
 
 def test_every_row_prints_a_ratio(tmp_path: Path) -> None:

@@ -216,7 +216,8 @@ _DUE = statement(f"""
     limit :limit
 """)  # noqa: S608 - built from our own constants
 
-_SETTLE = statement("""
+# Whoever had failed too often to hold its dialog frees nobody again: the first that holds leads already.
+_SETTLE = statement(f"""
     with outcome as materialized (
       select * from unnest(
         cast(:numbers as bigint[]), cast(:states as text[]), cast(:attempts as integer[]),
@@ -237,15 +238,16 @@ _SETTLE = statement("""
       from unnest(cast(:freed_dialogs as uuid[]), cast(:freed_after as bigint[])) as f (dialog_id, after)
       cross join lateral (
         select n.number from webhook_deliveries n
-        where n.endpoint_id = :id and n.dialog_id = f.dialog_id and n.state = 'pending' and not n.is_head
-          and n.number > f.after
+        where n.endpoint_id = :id and n.dialog_id = f.dialog_id and n.state = 'pending'
+          and n.attempts < {HOLDING_ATTEMPTS} and n.number > f.after
         order by n.number limit 1
       ) next
-      where d.endpoint_id = :id and d.number = next.number
+      where d.endpoint_id = :id and d.number = next.number and not d.is_head
+        and not d.number in (select number from outcome)
     )
     insert into webhook_attempts (endpoint_id, number, at, status, failure, milliseconds)
     select :id, o.number, clock_timestamp(), o.status, o.failure, o.milliseconds from outcome o where o.is_logged
-""")
+""")  # noqa: S608 - built from our own constants
 
 _DELIVERIES = statement(f"""
     select {_DELIVERY} from webhook_deliveries d

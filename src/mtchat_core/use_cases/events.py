@@ -61,7 +61,9 @@ class Events:
                 pass
             else:
                 if not found.has_more:
-                    return Resumed(found.cursor, _for(user, found.events), recovered=True)
+                    # The cursor they came with: should they be torn away while they are told, a newer one
+                    # would skip the rest.
+                    return Resumed(after, _for(user, found.events), recovered=True)
         return Resumed(await self.log.latest())
 
 
