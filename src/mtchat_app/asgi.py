@@ -59,13 +59,17 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             service = await stack.enter_async_context(open_service(settings))
-            if settings.worker == "internal":
-                app.state.runner = Runner(service.chat, settings.archive_cron, service.chat.webhooks.tick)
-                await stack.enter_async_context(app.state.runner.running())
+            runner = Runner(service.chat, settings.archive_cron) if settings.worker == "internal" else None
+            if runner is not None:
+                await stack.enter_async_context(runner.running())
             app.state.chat = service.chat
-            app.state.condition = health.Condition(settings.insecurities(), service.is_ready, service.degraded)
+            app.state.condition = health.Condition(
+                settings.insecurities(),
+                service.is_ready,
+                lambda: [*service.degraded(), *(runner.degraded() if runner else ())],
+            )
             app.state.sockets = sockets = Sockets.of(settings)
-            app.state.readings = Gauges(service, sockets).read
+            app.state.readings = Gauges(service, sockets, runner).read
             every, cut_off = settings.log_poll_secs, settings.node_cut_off_secs
             try:
                 async with service.chat.follower.follow(every=every, cut_off=cut_off):

@@ -28,6 +28,17 @@ class Schedule(Struct, kw_only=True, frozen=True):
     result: str | None
 
 
+class Webhook(Struct, kw_only=True, frozen=True):
+    """An endpoint, and what is on its way to it; both are counted up to 10,000."""
+
+    name: str
+    state: str
+    pending: int
+    dead: int
+    last_success_at: datetime | None
+    last_failure: str | None
+
+
 class Queue(Struct, kw_only=True, frozen=True):
     """The queue that wakes workers; nothing depends on it."""
 
@@ -42,6 +53,7 @@ class Overview(Struct, kw_only=True, frozen=True):
 
     reminders: Reminders
     schedules: list[Schedule]
+    webhooks: list[Webhook]
     queue: Queue | None = None
 
 
@@ -67,6 +79,17 @@ async def overview(service: Service) -> Overview:
                 result=one.result,
             )
             for one in await ports.schedules.all()
+        ],
+        webhooks=[
+            Webhook(
+                name=one.name,
+                state=one.state.value,
+                pending=one.pending,
+                dead=one.dead,
+                last_success_at=one.last_success_at,
+                last_failure=one.last_failure,
+            )
+            for one in await service.chat.webhooks.endpoints()
         ],
         queue=await _queue(service),
     )
@@ -108,6 +131,27 @@ def table(seen: Overview) -> str:
     ]
     if not seen.schedules:
         lines.append("(none yet: no process has run jobs on this database)")
+    if seen.webhooks:
+        heads = ("Webhook", "State", "Pending", "Dead", "Last success", "Last failure")
+        lines += [
+            "",
+            *_columns(
+                [
+                    heads,
+                    *(
+                        (
+                            one.name,
+                            one.state,
+                            str(one.pending),
+                            str(one.dead),
+                            _instant(one.last_success_at),
+                            one.last_failure or "-",
+                        )
+                        for one in seen.webhooks
+                    ),
+                ]
+            ),
+        ]
     if seen.queue is not None:
         queue = seen.queue
         said = f"{queue.waiting} waiting, {queue.under_way} under way, {queue.workers} worker(s)"

@@ -4,13 +4,14 @@ import hashlib
 import hmac
 import signal
 from base64 import b64decode
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
 
 import msgspec
 import structlog
 import uvicorn
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
@@ -22,7 +23,9 @@ from mtchat_app.asgi import OpenService
 from mtchat_app.http import health, log
 from mtchat_app.http.errors import RateLimited
 from mtchat_app.http.limits import Buckets
+from mtchat_app.http.metrics import Metrics
 from mtchat_app.overview import overview
+from mtchat_app.readings import Gauges
 from mtchat_app.runner import LEAVE_SECONDS, Runner
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
@@ -31,10 +34,7 @@ from mtchat_core.domain.errors import ServiceUnavailable
 QUEUES = "/queues"
 _REQUESTS_SECONDS = 5
 """For requests to end; the jobs have their own time."""
-_PROMETHEUS = "text/plain; version=0.0.4"
-
-Metrics = Callable[[Service, Runner], Awaitable[bytes]]
-"""What makes the text of `/metrics`, in the form of Prometheus."""
+_NOT_NOW = "The worker is starting or leaving."
 
 
 class Working:
@@ -45,16 +45,15 @@ class Working:
         self.runner: Runner | None = None
 
 
-def create_app(
-    settings: Settings, open_service: OpenService, working: Working, metrics: Metrics | None = None
-) -> Starlette:
-    """Return the worker's door; its lifespan runs the jobs. *metrics* is the text of `/metrics`, where wanted."""
+def create_app(settings: Settings, open_service: OpenService, working: Working) -> Starlette:
+    """Return the worker's door; its lifespan runs the jobs."""
+    measured = Metrics()
     guarded = [Middleware(Guard, settings=settings)]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         async with open_service(settings) as service:
-            runner = Runner(service.chat, settings.archive_cron, service.chat.webhooks.tick)
+            runner = Runner(service.chat, settings.archive_cron)
             async with runner.running():
                 working.service, working.runner = service, runner
                 yield
@@ -76,7 +75,7 @@ def create_app(
 
     async def jobs(_request: Request) -> Response:
         if working.service is None or working.runner is None:
-            return _refusal(503, "SERVICE_UNAVAILABLE", "The worker is starting or leaving.")
+            return _refusal(503, "SERVICE_UNAVAILABLE", _NOT_NOW)
         try:
             seen = await overview(working.service)
         except ServiceUnavailable as error:
@@ -84,9 +83,10 @@ def create_app(
         return _json({"data": {**msgspec.to_builtins(seen), "here": working.runner.report()}})
 
     async def tell(_request: Request) -> Response:
-        if metrics is None or working.service is None or working.runner is None:
-            return _refusal(404, "NOT_FOUND", "There is nothing here.")
-        return Response(await metrics(working.service, working.runner), media_type=_PROMETHEUS)
+        if working.service is None:
+            return _refusal(503, "SERVICE_UNAVAILABLE", _NOT_NOW)
+        text = measured.text(await Gauges(working.service, runner=working.runner).read())
+        return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def queues(scope: Scope, receive: Receive, send: Send) -> None:
         page: ASGIApp = _refusal(404, "NOT_FOUND", "There is no queue to look at: REDIS_URL is not set.")
@@ -198,11 +198,11 @@ class Server(uvicorn.Server):
             self._working.runner.leave()
 
 
-def work(settings: Settings, open_service: OpenService, metrics: Metrics | None = None) -> bool:
+def work(settings: Settings, open_service: OpenService) -> bool:
     """Run the jobs until a signal ends them; return whether they ever began."""
     log.configure(settings.log_level, settings.log_format)
     working = Working()
-    server = Server(create_app(settings, open_service, working, metrics), settings, working)
+    server = Server(create_app(settings, open_service, working), settings, working)
     structlog.get_logger().info("worker", port=settings.worker_port, leaves_within=LEAVE_SECONDS)
     server.run()
     return server.started
