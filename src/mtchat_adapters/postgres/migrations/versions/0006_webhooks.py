@@ -57,7 +57,8 @@ create index if not exists webhook_deliveries_holding on webhook_deliveries (end
   where state = 'pending' and is_head and attempts < 3;
 create index if not exists webhook_deliveries_waiting on webhook_deliveries (endpoint_id, dialog_id, number)
   where state = 'pending' and not is_head;
-create index if not exists webhook_deliveries_finished on webhook_deliveries (finished_at) where finished_at is not null;
+create index if not exists webhook_deliveries_finished on webhook_deliveries (finished_at)
+  where finished_at is not null;
 
 create table if not exists webhook_attempts (
   endpoint_id   uuid not null,
