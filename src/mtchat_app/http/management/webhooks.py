@@ -138,7 +138,7 @@ class DeliveryView(Struct, kw_only=True, frozen=True):
     dialog_id: Annotated[UUID, Meta(description="Where it happened.")]
     seq: Annotated[int, Meta(description="The event's number within the dialog.")]
     recipient_id: Annotated[str | None, Meta(description="Whom a notification is for.")]
-    state: State
+    state: Annotated[State, Meta(description="dropped: nobody needs the reminder any more.")]
     attempts: Annotated[int, Meta(description="How often it was tried.")]
     due_at: Annotated[Instant | None, Meta(description="When it is tried next; null when it is over.")]
     created_at: Instant
@@ -180,7 +180,7 @@ class DeliveryDetailsView(DeliveryView, kw_only=True, frozen=True):
 class ReplayedView(Struct, frozen=True):
     """How many dead letters are sent again."""
 
-    replayed: int
+    replayed: Annotated[int, Meta(description="Dead letters that are due again.")]
 
 
 def _fields(delivery: Delivery) -> dict[str, Any]:
