@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 from attrs import Factory, define
@@ -45,6 +45,18 @@ class State:
     trouble: str | None = None
 
 
+class Webhooks(Protocol):
+    """What brings webhooks to the host."""
+
+    async def tick(self) -> object:
+        """Begin what is to be done; never waits for a receiver."""
+        ...
+
+    async def close(self) -> object:
+        """Begin nothing more, end what is under way, and give back what was held."""
+        ...
+
+
 class Lost(Exception):
     """Somebody else has taken over what was ours."""
 
@@ -52,13 +64,11 @@ class Lost(Exception):
 class Runner:
     """Runs the jobs of a chat, each at most once at a time."""
 
-    def __init__(
-        self, chat: Chat, archive_cron: str, deliver: Callable[[], Awaitable[object]] | None = None
-    ) -> None:
-        """Run the jobs of *chat*; *deliver* stands in for bringing its webhooks to the host."""
+    def __init__(self, chat: Chat, archive_cron: str, webhooks: Webhooks | None = None) -> None:
+        """Run the jobs of *chat*; *webhooks* stand in for its own, *archive_cron* has six fields."""
         self._chat = chat
         self._archive_cron = archive_cron
-        self._deliver = deliver or chat.webhooks.tick
+        self._webhooks: Webhooks = webhooks or chat.webhooks
         self._work: dict[Job, Callable[[], Awaitable[None]]] = {
             Job.DELIVER: self._deliver_due,
             Job.REMIND: self._remind_due,
@@ -68,6 +78,7 @@ class Runner:
         self._planned: set[Job] = set()
         self._leaving = asyncio.Event()
         self._left_at = 0.0
+        self._closing: asyncio.Task[None] | None = None
         self.states: dict[Job, State] = {job: State() for job in self._work}
         self.counts = Counter[str]()
         """`<job>.runs` and `<job>.failures`."""
@@ -88,6 +99,7 @@ class Runner:
         if not self._leaving.is_set():
             self._left_at = time.monotonic()
             self._leaving.set()
+            self._closing = asyncio.create_task(self._close(), name=Job.DELIVER.value)
             for state in self.states.values():
                 state.woken.set()
 
@@ -116,7 +128,15 @@ class Runner:
             for job, state in self.states.items()
         }
 
+    async def _close(self) -> None:
+        try:
+            await self._webhooks.close()
+        except Exception as error:
+            _log.warning("webhooks could not be closed in order", kind=type(error).__name__)
+
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        if self._closing is not None:
+            tasks.append(self._closing)
         left = max(0.0, self._left_at + LEAVE_SECONDS - time.monotonic())
         _, late = await asyncio.wait(tasks, timeout=left)
         for task in late:
@@ -168,7 +188,7 @@ class Runner:
     # What each job does
 
     async def _deliver_due(self) -> None:
-        await self._deliver()
+        await self._webhooks.tick()
 
     async def _remind_due(self) -> None:
         while not self._leaving.is_set() and await self._chat.notifications.remind_due(_AT_ONCE) == _AT_ONCE:

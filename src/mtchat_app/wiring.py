@@ -129,6 +129,8 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             ports, degraded = evolve(ports, **link.ports(), jobs=queue), link.degraded
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
+        if link is not None:
+            link.broker.on_resubscribed = chat.follower.hurry
         stack.push_async_callback(chat.webhooks.close)
         yield Service(chat, is_ready, queue, degraded, link)
 

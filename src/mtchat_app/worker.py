@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import signal
 from base64 import b64decode
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
 
@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,9 +30,11 @@ from mtchat_core.domain.errors import ServiceUnavailable
 
 QUEUES = "/queues"
 _REQUESTS_SECONDS = 5
-"""For requests to end; the jobs have had their own time by then."""
+"""For requests to end; the jobs have their own time."""
+_PROMETHEUS = "text/plain; version=0.0.4"
 
-Metrics = Callable[[Service, Runner], str]
+Metrics = Callable[[Service, Runner], Awaitable[bytes]]
+"""What makes the text of `/metrics`, in the form of Prometheus."""
 
 
 class Working:
@@ -66,7 +68,7 @@ def create_app(
         is_ready = (
             service is not None and runner is not None and not runner.is_leaving and await service.is_ready()
         )
-        degraded = [] if runner is None else runner.degraded()
+        degraded = [*(service.degraded() if service else ()), *(runner.degraded() if runner else ())]
         answer = health.Readiness(
             status="ready" if is_ready else "not_ready", insecure=settings.insecurities(), degraded=degraded
         )
@@ -84,7 +86,7 @@ def create_app(
     async def tell(_request: Request) -> Response:
         if metrics is None or working.service is None or working.runner is None:
             return _refusal(404, "NOT_FOUND", "There is nothing here.")
-        return PlainTextResponse(metrics(working.service, working.runner))
+        return Response(await metrics(working.service, working.runner), media_type=_PROMETHEUS)
 
     async def queues(scope: Scope, receive: Receive, send: Send) -> None:
         page: ASGIApp = _refusal(404, "NOT_FOUND", "There is no queue to look at: REDIS_URL is not set.")
@@ -96,7 +98,7 @@ def create_app(
         routes=[
             Route("/health", alive),
             Route("/health/ready", ready),
-            Route("/metrics", tell),
+            Route("/metrics", tell, middleware=guarded),
             Route("/jobs", jobs, middleware=guarded),
             Mount(QUEUES, queues, middleware=guarded),
         ],
@@ -166,7 +168,7 @@ def _refusal(status: int, code: str, message: str) -> Response:
 
 
 class Server(uvicorn.Server):
-    """A server that begins to leave with the first signal, and ends at once with the second."""
+    """A server that leaves with its jobs."""
 
     def __init__(self, app: Starlette, settings: Settings, working: Working) -> None:
         super().__init__(
@@ -184,10 +186,14 @@ class Server(uvicorn.Server):
         self._working = working
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal handlers are
-        """Begin to leave."""
+        """Begin to leave; SIGINT again ends at once."""
         # uvicorn would raise the signal again in the end: we ended in order, and so with 0.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    async def main_loop(self) -> None:
+        """Serve until a signal comes; then begin no job any more, while requests end."""
+        await super().main_loop()
         if self._working.runner is not None:
             self._working.runner.leave()
 

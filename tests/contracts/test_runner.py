@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from attrs import define, evolve, field, frozen
@@ -105,15 +105,19 @@ async def test_every_job_tells_how_it_fares(ports: Ports, elapse: Elapse) -> Non
 
 @define
 class Slow:
-    """A delivery that takes until it is let go, and notices when it runs twice at once."""
+    """Webhooks whose tick takes until it is let go, and notices when it runs twice at once."""
 
     gate: asyncio.Event = field(factory=asyncio.Event)
     began: asyncio.Event = field(factory=asyncio.Event)
     runs: int = 0
     at_once: int = 0
     most_at_once: int = 0
+    is_closed: bool = False
 
-    async def __call__(self) -> None:
+    async def close(self) -> None:
+        self.is_closed = True
+
+    async def tick(self) -> None:
         self.runs += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -123,21 +127,28 @@ class Slow:
 
 
 async def test_a_job_never_runs_twice_at_once_and_once_more_when_woken_meanwhile(memory_ports: Ports) -> None:
-    deliver = Slow()
+    webhooks = Slow()
 
-    async with Runner(Chat.over(memory_ports), CRON, deliver).running():
-        await asyncio.wait_for(deliver.began.wait(), PATIENCE_SECONDS)
+    async with Runner(Chat.over(memory_ports), CRON, webhooks).running():
+        await asyncio.wait_for(webhooks.began.wait(), PATIENCE_SECONDS)
         for _ in range(10):
             memory_ports.jobs.wake(Job.DELIVER)
             await asyncio.sleep(0)
-        deliver.gate.set()
+        webhooks.gate.set()
 
         async def again() -> bool:
-            return deliver.runs >= 2
+            return webhooks.runs >= 2
 
         await until(again)
 
-    assert deliver.most_at_once == 1
+    assert webhooks.most_at_once == 1
+
+
+class Failing(Slow):
+    """Webhooks that always fail."""
+
+    async def tick(self) -> None:
+        raise ZeroDivisionError
 
 
 async def test_a_job_that_always_fails_takes_its_time_and_the_others_flow_f3(ports: Ports, elapse: Elapse) -> None:
@@ -146,10 +157,7 @@ async def test_a_job_that_always_fails_takes_its_time_and_the_others_flow_f3(por
     await say(ports, dialog, "1")
     await elapse(30 * SECOND)
 
-    async def deliver() -> None:
-        raise ZeroDivisionError
-
-    runner = Runner(chat, CRON, deliver)
+    runner = Runner(chat, CRON, Failing())
     async with runner.running():
         for _ in range(100):
             ports.jobs.wake(Job.DELIVER)
@@ -255,7 +263,7 @@ class Endless:
 
 
 def endless(ports: Ports, schedules: Held, quiet: Endless) -> Runner:
-    odd: dict[str, object] = {"schedules": schedules, "quiet": quiet}
+    odd: dict[str, Any] = {"schedules": schedules, "quiet": quiet}
     return Runner(Chat.over(evolve(ports, **odd)), CRON)
 
 
@@ -289,10 +297,10 @@ async def test_what_has_become_somebody_elses_is_stopped_f2(
 
 
 async def test_leaving_waits_for_what_is_under_way_f33(memory_ports: Ports) -> None:
-    deliver = Slow()
+    webhooks = Slow()
 
-    async with Runner(Chat.over(memory_ports), CRON, deliver).running():
-        await asyncio.wait_for(deliver.began.wait(), PATIENCE_SECONDS)
-        asyncio.get_running_loop().call_later(0.05, deliver.gate.set)
+    async with Runner(Chat.over(memory_ports), CRON, webhooks).running():
+        await asyncio.wait_for(webhooks.began.wait(), PATIENCE_SECONDS)
+        asyncio.get_running_loop().call_later(0.05, webhooks.gate.set)
 
-    assert (deliver.runs, deliver.at_once) == (1, 0)
+    assert (webhooks.runs, webhooks.at_once, webhooks.is_closed) == (1, 0, True)

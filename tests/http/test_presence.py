@@ -183,6 +183,29 @@ async def test_what_is_said_on_one_node_is_heard_on_the_other_at_once(
         await node.release()
 
 
+async def test_what_was_said_while_redis_was_dead_is_heard_once_it_is_back_f30(
+    postgres_url: str, postgres_ports: Ports, tmp_path: Path
+) -> None:
+    with Valkey(tmp_path) as server:
+        # Nobody looks into the log by the clock: whoever hears Redis again looks by themselves.
+        environment = {"DATABASE_URL": postgres_url, "REDIS_URL": server.url, "LOG_POLL_SECS": NEVER}
+        held = [Held(open_doors(doors(**environment, NODE_CUT_OFF_SECS=2 * NEVER))) for _ in range(2)]
+        one, other = [await node.value() for node in held]
+        dialog = await one.dialog("ana", "bo")
+        bo = await other.listen("bo")
+        await healthy(one)
+        await healthy(other)
+
+        server.kill()
+        await healthy(other, is_so=False)
+        missed = await one.say("ana", dialog)
+        server.start()
+
+        assert (await hears(bo, "message.new"))["id"] == missed["id"]
+        for node in held:
+            await node.release()
+
+
 async def test_readiness_and_doctor_say_what_works_without_redis_f29(tmp_path: Path) -> None:
     server = Valkey(tmp_path)
     held = Held(open_doors(doors(REDIS_URL=server.url)))

@@ -373,7 +373,7 @@ def entitled_and_owed(log: Sequence[Recorded], user: UserId, since: int) -> tupl
     for recorded in log:
         event, audience = recorded.event, recorded.event.audience
         if isinstance(event, ParticipantJoined) and event.user_id == user:
-            is_in, owed = True, set()
+            is_in, owed = True, set[int]()
         # What was deleted since may have been told before.
         if is_in and (audience.members or user in audience.people or isinstance(event, Withdrawn)):
             entitled.add(recorded.seq)

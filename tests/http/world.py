@@ -156,8 +156,8 @@ class House:
     """The doors, built once, over whichever chat moves in."""
 
     def __init__(self, **environment: str) -> None:
-        # All tests ask from one address, and many of them without a valid token.
-        patient = {"AUTH_FAILURES_BURST": "1000000000"}
+        # All tests ask from one address, and many of them without a valid token. Jobs run when a test says so.
+        patient = {"AUTH_FAILURES_BURST": "1000000000", "WORKER": "external"}
         settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **patient, **environment})
         self.app = create_app(settings, self._the_chat)
         self.chat: Chat | None = None

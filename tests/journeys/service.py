@@ -39,7 +39,7 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments if port_option is None else (*arguments, port_option, str(self.port))
         self._log = log
-        self._environment = {
+        self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
@@ -55,7 +55,7 @@ class Service:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(program), *self._arguments],
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
                 cwd=self._log.parent,

@@ -31,7 +31,9 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "openapi", "demo", "doctor", "token", "webhooks"])
+@pytest.mark.parametrize(
+    "command", ["serve", "worker", "migrate", "webhooks", "jobs", "doctor", "token", "demo", "openapi"]
+)
 def test_help_teaches_every_command(tmp_path: Path, command: str) -> None:
     overview = run("--help", cwd=tmp_path)
     helped = run(command, "--help", cwd=tmp_path)

@@ -17,6 +17,7 @@ from mtchat_adapters import postgres
 from mtchat_adapters.postgres.session import Trips, statement
 from tests.asking import ADMIN, Asker
 from tests.journeys.service import Service, people
+from tests.journeys.test_cli import run
 from tests.valkey import Valkey
 
 PATIENCE_SECONDS = 20.0
@@ -143,3 +144,19 @@ async def test_an_operator_sees_what_is_due_with_the_token_only(town: Town) -> N
     else:
         assert "saq" in page.text.lower()
         assert queues.status_code == 200
+
+
+async def test_the_program_shows_what_is_due_late_and_done(town: Town, tmp_path: Path) -> None:
+    with town.worker():
+        await town.say("1")
+        await town.until_reminded(1)
+    environment = town.worker().environment
+
+    shown = await asyncio.to_thread(run, "jobs", cwd=tmp_path, **environment)
+
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert lines[0].split() == ["Reminders", "0", "waiting,", "0", "late,", "0", "parked"]
+    assert {line.split()[0] for line in lines[3:5]} == {"archive", "prune"}
+    assert all("done" in line for line in lines[3:5])
+    assert ("Queue" in shown.stdout) == ("REDIS_URL" in environment)

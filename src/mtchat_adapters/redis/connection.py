@@ -5,6 +5,7 @@ import logging
 import math
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -244,7 +245,8 @@ class RedisConnection:
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.disconnect(nowait=True)
+            with suppress(RedisError, OSError):
+                await connection.disconnect(nowait=True)
 
     async def _watch(self) -> None:
         while True:

@@ -37,6 +37,7 @@ class Follower:
         self._realtime = realtime
         self._cursor: str | None = None
         self._is_well = True
+        self._hurried = asyncio.Event()
 
     @property
     def cursor(self) -> str | None:
@@ -63,6 +64,10 @@ class Follower:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    def hurry(self) -> None:
+        """Look at once, without waiting: something may have been missed."""
+        self._hurried.set()
 
     async def catch_up(self) -> None:
         """Tell those who listen here what was logged since last time.
@@ -114,7 +119,10 @@ class Follower:
                 if now() - succeeded_at >= cut_off and self._realtime.connections():
                     _log.error("the event log has been out of reach for too long; everybody goes elsewhere")
                     self._give_everybody_up()
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._hurried.wait()
+            self._hurried.clear()
 
     async def _succeeds(self, within: float) -> bool:
         self.counts["looks"] += 1
