@@ -60,7 +60,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
         async with AsyncExitStack() as stack:
             service = await stack.enter_async_context(open_service(settings))
             if settings.worker == "internal":
-                app.state.runner = Runner(service.chat, settings.archive_cron, service.chat.webhooks.tick)
+                app.state.runner = Runner(service.chat, settings.archive_cron)
                 await stack.enter_async_context(app.state.runner.running())
             app.state.chat = service.chat
             app.state.condition = health.Condition(settings.insecurities(), service.is_ready, service.degraded)

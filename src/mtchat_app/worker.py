@@ -54,7 +54,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         async with open_service(settings) as service:
-            runner = Runner(service.chat, settings.archive_cron, service.chat.webhooks.tick)
+            runner = Runner(service.chat, settings.archive_cron)
             async with runner.running():
                 working.service, working.runner = service, runner
                 yield
