@@ -1,7 +1,7 @@
 """The doors put together: routes behind whoever asks who asks, behind the front."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from litestar import Litestar, Router, get
@@ -26,6 +26,7 @@ from mtchat_app.runner import Runner
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
 from mtchat_core.chat import Chat
+from mtchat_core.domain.errors import ChatError
 
 OpenService = Callable[[Settings], AbstractAsyncContextManager[Service]]
 
@@ -70,6 +71,10 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             )
             app.state.sockets = sockets = Sockets.of(settings)
             app.state.readings = Gauges(service, sockets, runner).read
+            if settings.webhook_url is not None:
+                # Whoever runs the jobs does it too, but later: what is said from here on is to be told.
+                with suppress(ChatError):
+                    await service.chat.webhooks.follow_settings()
             every, cut_off = settings.log_poll_secs, settings.node_cut_off_secs
             try:
                 async with service.chat.follower.follow(every=every, cut_off=cut_off):

@@ -51,6 +51,7 @@ SETTINGS_NAME = "settings"
 """The endpoint that WEBHOOK_URL names."""
 
 _SPREAD = 0.2
+_LONG = timedelta(hours=1)
 _ENCODED = "whsec_"
 _GONE, _BUSY = 410, (429, 503)
 
@@ -390,7 +391,8 @@ class Schedule:
     def after(self, failed: int, receipt: Receipt, *, luck: float) -> timedelta | None:
         """Return the wait after *failed* attempts; None when that was the last.
 
-        *luck*, from 0 to 1, spreads it by 20 % either way. A busy receiver (429, 503) is waited for as
+        *luck*, from 0 to 1, spreads it by 20 % either way, those of an hour and more only upwards: all of
+        them together last for more than a day in any case. A busy receiver (429, 503) is waited for as
         long as it asks, within one and two times the wait.
         """
         if failed >= len(self.waits):
@@ -398,7 +400,8 @@ class Schedule:
         wait = self.waits[failed]
         if receipt.status in _BUSY and receipt.retry_after is not None:
             return min(max(wait, receipt.retry_after), 2 * wait)
-        return wait * (1 - _SPREAD + 2 * _SPREAD * luck)
+        least = 1.0 if wait >= _LONG else 1 - _SPREAD
+        return wait * (least + (1 + _SPREAD - least) * luck)
 
 
 @frozen(kw_only=True)
