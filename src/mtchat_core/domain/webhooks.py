@@ -95,7 +95,7 @@ class SignatureInvalid(ChatError):
     """A request that we did not send, or not now, or not like this."""
 
     code, kind = "SIGNATURE_INVALID", Kind.DENIED
-    says = "The webhook's signature does not match."
+    says = "Forbidden: the webhook's signature does not match."
 
 
 class Source(Enum):
@@ -535,14 +535,14 @@ def verify(
     if not any(matches) or not timestamp.isdecimal():
         raise SignatureInvalid
     if abs(now.timestamp() - int(timestamp)) > tolerance.total_seconds():
-        raise SignatureInvalid("The webhook is too old, or from the future.")
+        raise SignatureInvalid("Forbidden: the webhook is too old, or from the future.")
     try:
         told: Any = json.loads(body)
         if told["id"] == id_:
             return Verified(id_, _dotted(told["type"]), told["payload"])
     except (ValueError, TypeError, KeyError):
         pass
-    raise SignatureInvalid("The body is no webhook of MTChat.")
+    raise SignatureInvalid("Forbidden: the body is no webhook of MTChat.")
 
 
 def _dotted(kind: str) -> str:
