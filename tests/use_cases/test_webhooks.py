@@ -418,3 +418,21 @@ async def test_what_is_old_is_forgotten(host: Host) -> None:
     assert await host.chat.webhooks.prune(now, limit=100) == 0
     assert await host.chat.webhooks.prune(now + timedelta(days=4), limit=100) == 1
     assert await host.in_state(DeliveryState.DELIVERED) == []
+
+
+async def test_a_database_copied_into_another_server_goes_on_from_its_present(
+    postgres_ports: Ports, postgres_store: PostgresStore, receiver: Receiver, sender: HttpxWebhooks
+) -> None:
+    async with told(postgres_ports, receiver, sender) as host:
+        dialog = await open_dialog(host.ports, ANN, BO)
+        async with postgres_store.engine.connect() as connection:
+            # Transactions were counted further where it comes from.
+            ahead = sa.text("update webhook_endpoints set log_xid = '4000000000000', log_seq = 7")
+            await connection.execute(ahead)
+        await host.chat.webhooks.tick()
+        await host.chat.webhooks.idle()
+
+        await say(host.ports, dialog, "hello")
+        await host.arrived(1)
+
+    assert receiver.arrived[0].json["payload"]["message"]["content"] == "hello"

@@ -104,9 +104,11 @@ _REMOVE = statement("""
     where id = :id and state <> 'removed' returning id
 """)
 
+# A place that lies ahead of this log's present end is of another one, from which the rows were copied
+# (dump and restore): whoever stands there goes on from the present.
 _LEASE = statement(f"""
     with free as (
-      select w.id from webhook_endpoints w
+      select w.id, w.log_xid > pg_snapshot_xmin(pg_current_snapshot()) as is_ahead from webhook_endpoints w
       where w.state = 'active' and not w.id = any(cast(:running as uuid[]))
         and (w.leased_until is null or w.leased_until < clock_timestamp() or w.leased_by = :worker)
         and (
@@ -115,10 +117,14 @@ _LEASE = statement(f"""
           or exists (select from events e
             where (e.xid, e.dialog_id, e.seq) > (w.log_xid, w.log_dialog_id, w.log_seq)
               and e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+          or w.log_xid > pg_snapshot_xmin(pg_current_snapshot())
         )
       for update skip locked
     )
-    update webhook_endpoints w set leased_by = :worker, leased_until = clock_timestamp() + cast(:ttl as interval)
+    update webhook_endpoints w set leased_by = :worker, leased_until = clock_timestamp() + cast(:ttl as interval),
+      log_xid = case when is_ahead then pg_snapshot_xmin(pg_current_snapshot()) else log_xid end,
+      log_dialog_id = case when is_ahead then '00000000-0000-0000-0000-000000000000' else log_dialog_id end,
+      log_seq = case when is_ahead then 0 else log_seq end
     from free where w.id = free.id
     returning {_ENDPOINT}, 0 as pending, 0 as dead
 """)  # noqa: S608 - built from our own constants
