@@ -46,6 +46,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         findings.append(_warning("No DATABASE_URL: `mtchat serve` needs --data DIR or --memory."))
     else:
         findings += await _database(settings)
+        if not any(finding.is_fatal for finding in findings):
+            findings += await _work(settings)
     if settings.redis_url is not None:
         findings.append(await _redis(settings.redis_url))
     return findings
@@ -91,3 +93,30 @@ async def _database(settings: Settings) -> list[Finding]:
     if skew > TOLERABLE_SKEW_SECONDS:
         findings.append(_warning(f"This clock and the database's differ by {skew:.0f} s: synchronise them (NTP)."))
     return findings
+
+
+async def _work(settings: Settings) -> list[Finding]:
+    """Look at what waits in the database for whoever runs the jobs."""
+    from mtchat_app.overview import overview
+    from mtchat_app.wiring import open_service
+
+    async with open_service(settings) as service:
+        seen = await overview(service)
+    findings: list[Finding] = []
+    if late := seen.reminders.late:
+        findings.append(
+            _warning(f"{late} reminder(s) are late: does `mtchat serve` or `mtchat worker` run? See `mtchat jobs`.")
+        )
+    for one in seen.webhooks:
+        if one.state == "parked":
+            findings.append(
+                _warning(f"The webhook {one.name!r} is parked: `mtchat webhooks resume {one.name}` goes on.")
+            )
+        if one.dead:
+            findings.append(
+                _warning(
+                    f"The webhook {one.name!r} has {one.dead} dead letter(s): `mtchat webhooks show {one.name}` says "
+                    f"why, `mtchat webhooks replay --dead --webhook {one.name}` sends them again."
+                )
+            )
+    return findings or [Finding("No reminder is late, no webhook parked or dead.")]

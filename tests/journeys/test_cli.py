@@ -108,6 +108,7 @@ def test_doctor_and_migrate_bring_a_database_into_shape(tmp_path: Path, empty_da
     assert (migrated.returncode, again.returncode) == (0, 0), migrated.stderr + again.stderr
     assert after.returncode == 0, after.stdout
     assert "up to date" in after.stdout
+    assert "no webhook parked or dead" in after.stdout
 
 
 def test_memory_serves_and_says_that_nothing_survives(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mtchat_core.domain.webhooks import (
     Receipt,
     letters,
 )
+from tests.asking import ADMIN, SECRET
 from tests.builders import ANN, START, a_dialog_id, open_dialog, say
 from tests.journeys.test_cli import run
 
@@ -137,3 +138,12 @@ def test_mistakes_are_told_in_a_sentence(tmp_path: Path, scene: Scene) -> None:
         assert (wrong.returncode, wrong.stdout) == (1, ""), arguments
         assert wrong.stderr.startswith("Error: ")
     assert "DATABASE_URL" in run("webhooks", "list", cwd=tmp_path).stderr
+
+
+async def test_doctor_says_what_to_do_about_dead_letters(tmp_path: Path, scene: Scene) -> None:
+    settings = {"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, "DATABASE_URL": scene.url}
+
+    said = run("doctor", cwd=tmp_path, **settings)
+
+    assert said.returncode == 0
+    assert "mtchat webhooks replay --dead --webhook erp" in said.stdout
