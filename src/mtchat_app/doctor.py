@@ -104,9 +104,7 @@ async def _work(settings: Settings) -> list[Finding]:
         seen = await overview(service)
     findings: list[Finding] = []
     if late := seen.reminders.late:
-        findings.append(
-            _warning(f"{late} reminder(s) are late: does `mtchat serve` or `mtchat worker` run? See `mtchat jobs`.")
-        )
+        findings.append(_warning(f"{late} reminder(s) are late: does any process run jobs? See `mtchat jobs`."))
     for one in seen.webhooks:
         if one.state == "parked":
             findings.append(
@@ -115,8 +113,8 @@ async def _work(settings: Settings) -> list[Finding]:
         if one.dead:
             findings.append(
                 _warning(
-                    f"The webhook {one.name!r} has {one.dead} dead letter(s): `mtchat webhooks show {one.name}` says "
-                    f"why, `mtchat webhooks replay --dead --webhook {one.name}` sends them again."
+                    f"The webhook {one.name!r} has {one.dead} dead letter(s): `mtchat webhooks show {one.name}` "
+                    f"says why, `mtchat webhooks replay --dead --webhook {one.name}` sends them again."
                 )
             )
     return findings or [Finding("No reminder is late, no webhook parked or dead.")]
