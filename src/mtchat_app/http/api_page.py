@@ -33,7 +33,8 @@ _REFUSALS = {
     "401": "No token, or one that is not valid.",
     "403": 'Not allowed; the message begins with "Forbidden".',
     "404": "There is no such thing.",
-    "409": "An earlier request with the same idempotency key is still under way.",
+    "409": "It can't be done as things are: an idempotency key still at work, a name taken, a webhook of the settings.",
+    "410": "The cursor is from too long ago: load afresh.",
     "413": "The body is over 2 MiB.",
     "415": "The body is not JSON.",
     "422": "The JSON has another shape than asked for, or an idempotency key came with another request.",
@@ -41,7 +42,7 @@ _REFUSALS = {
     "431": "The headers are over 16 KiB.",
     "503": "Something the service needs does not answer: wait Retry-After seconds.",
 }
-_ABOUT_BODIES = frozenset({"409", "413", "415", "422"})
+_ABOUT_BODIES, _ABOUT_CHANGES, _ABOUT_CURSORS = {"413", "415", "422"}, {"409"}, {"410"}
 _ERROR: dict[str, Any] = {
     "type": "object",
     "description": "A refusal. Switch on the code; the message says what to do next.",
@@ -87,20 +88,22 @@ def describe(app: Litestar) -> dict[str, Any]:
         if (data := component.get("properties", {}).get("data")) and "$ref" not in data:
             data["description"] = "What was asked for."
     for path, operations in schema["paths"].items():
-        for operation in operations.values():
-            _finish(path, operation)
+        for method, operation in operations.items():
+            _finish(path, method, operation)
     return schema
 
 
-def _finish(path: str, operation: dict[str, Any]) -> None:
+def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     operation["summary"] = operation["description"].split(". ")[0].rstrip(".")
     responses = {status: said for status, said in operation["responses"].items() if status.startswith("2")}
     if path.startswith("/api/"):
         is_hosts = path.startswith("/api/v1/management")
         operation["security"] = [{"host": []}] if is_hosts else [{"person": []}]
         operation["tags"] = [f"{'Management' if is_hosts else 'Chat'}: {tag}" for tag in operation["tags"]]
-        has_body = "requestBody" in operation
-        needless = frozenset[str]() if has_body else _ABOUT_BODIES
+        needless = set[str]()
+        needless |= set() if "requestBody" in operation else _ABOUT_BODIES
+        needless |= _ABOUT_CHANGES if method == "get" else set()
+        needless |= set() if path.endswith("/events") else _ABOUT_CURSORS
         responses |= {
             status: {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS if status not in needless
         }
