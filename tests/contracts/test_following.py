@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import define, evolve
@@ -16,6 +16,7 @@ from mtchat_core.domain.events import Recorded
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.domain.messages import Draft
 from mtchat_core.ports.events import EventLog, Heads, Stretch
+from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.realtime import Announcement
 from mtchat_core.use_cases import following, realtime
 from tests.builders import A_PLANNER, ANN, BO, CY, PLANNERS, a_new_dialog, a_profile, an_invitation
@@ -122,6 +123,46 @@ async def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert asyncio.get_running_loop().time() < end, "this never came true"
         await asyncio.sleep(0)
+
+
+class Held:
+    """An inbox whose answer about a person's dialogs is held up after it was read."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.gate, self.was_read = asyncio.Event(), asyncio.Event()
+
+    async def dialogs_of(self, reader: UserId) -> tuple[tuple[DialogId, int], ...]:
+        found = await self._inbox.dialogs_of(reader)
+        self.was_read.set()
+        await self.gate.wait()
+        return found
+
+
+async def test_what_the_log_was_followed_past_while_somebody_came_is_heard_f20_g5(ports: Ports) -> None:
+    inbox = Held(ports.inbox)
+    here, there = Node.over(ports), Node.over(evolve(ports, inbox=cast(Inbox, inbox)))
+    dialog = await here.create(ANN, BO)
+    await there.chat.follower.begin()
+    before = there.chat.follower.cursor
+    bo = Ear(BO)
+    coming = asyncio.create_task(there.chat.realtime.connect(bo))
+    await inbox.was_read.wait()
+
+    await here.send(dialog)
+    await there.look()
+    while_coming = there.chat.follower.cursor
+    inbox.gate.set()
+    await coming
+    await until(lambda: bool(bo.types()))
+    await until(lambda: there.chat.realtime.is_settled)
+    await there.look()
+
+    assert bo.types() == ["message.new"]
+    assert while_coming == before
+    assert there.chat.follower.cursor != before
+    for node in (here, there):
+        node.chat.realtime.close()
 
 
 async def test_what_one_node_keeps_the_other_tells_with_nobody_between_g6(nodes: tuple[Node, Node]) -> None:

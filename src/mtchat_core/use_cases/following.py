@@ -36,13 +36,14 @@ class Follower:
         self._events = events
         self._realtime = realtime
         self._cursor: str | None = None
+        self._settled: str | None = None
         self._is_well = True
         self._hurried = asyncio.Event()
 
     @property
     def cursor(self) -> str | None:
         """A place in the log: all before it was handed to the connections here. None before the beginning."""
-        return self._cursor
+        return self._settled
 
     async def begin(self) -> None:
         """Begin here, unless it has begun. Nobody listens before that.
@@ -52,7 +53,7 @@ class Follower:
         """
         if self._cursor is None:
             cursor = await self._events.latest()
-            self._cursor = self._cursor or cursor
+            self._cursor = self._settled = self._cursor or cursor
 
     @asynccontextmanager
     async def follow(self, *, every: float, cut_off: float) -> AsyncGenerator[None]:
@@ -85,12 +86,14 @@ class Follower:
                 return
             await self._serve(found.heads)
             self._cursor = found.cursor
+            if self._realtime.is_settled:
+                self._settled = self._cursor
             if not found.has_more:
                 return
 
     async def _begin_anew(self) -> None:
         _log.error("the event log has another history than before; everybody starts afresh")
-        self._cursor = await self._events.latest()
+        self._cursor = self._settled = await self._events.latest()
         self._give_everybody_up()
 
     async def _serve(self, heads: Sequence[Head]) -> None:

@@ -132,6 +132,7 @@ class Realtime:
         self._rooms: dict[DialogId, _Room] = {}
         self._loading: dict[UserId, asyncio.Task[None]] = {}
         self._meanwhile: dict[UserId, list[Recorded]] = {}
+        self._passed: dict[UserId, dict[DialogId, int]] = {}
         self._fetching: dict[DialogId, asyncio.Task[None]] = {}
         self._presence_audience = (discretion or Discretion()).audience
         self._writing: dict[UserId, dict[DialogId, _Writing]] = {}
@@ -174,7 +175,7 @@ class Realtime:
         self._sinks.setdefault(user, set()).add(sink)
         try:
             if user not in self._dialogs and user not in self._loading:
-                self._meanwhile[user] = []
+                self._meanwhile[user], self._passed[user] = [], {}
                 self._loading[user] = asyncio.create_task(self._load(user))
             if loading := self._loading.get(user):
                 await asyncio.shield(loading)
@@ -201,12 +202,19 @@ class Realtime:
         lacking: dict[DialogId, int] = {}
         for head in heads:
             dialog, room = head.dialog_id, self._rooms.get(head.dialog_id)
+            for passed in self._passed.values():
+                passed[dialog] = max(head.seq, passed.get(dialog, 0))
             heard = head.seq if room is None else room.heard_by_all(default=head.seq)
             if head.joined is not None and self._awaits(head.joined, dialog, head.seq):
                 heard = min(heard, head.seq - 1)
             if heard < head.seq:
                 lacking[dialog] = min(heard, lacking.get(dialog, heard))
         return lacking
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody here is being told, or found out about, what they may have missed."""
+        return not self._fetching and not self._loading
 
     def hear(self, events: Iterable[Recorded]) -> None:
         """Route what was found in the log, as if it had been announced."""
@@ -232,11 +240,15 @@ class Realtime:
             rows = await self._inbox.dialogs_of(user)
         finally:
             self._loading.pop(user, None)
-            meanwhile = self._meanwhile.pop(user)
+            meanwhile, passed = self._meanwhile.pop(user), self._passed.pop(user)
         if user in self._sinks:
             self._dialogs[user] = set()
             for dialog, seq in rows:
                 self._watch(user, dialog, heard=seq)
+                if passed.get(dialog, 0) > seq:
+                    # The log was followed past what came after this was read, when nobody here lacked it.
+                    self._rooms[dialog].is_unsure = True
+                    self._fetch_missing(dialog)
             for recorded in meanwhile:
                 self._route(recorded)
 
