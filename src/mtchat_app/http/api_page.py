@@ -33,7 +33,7 @@ _REFUSALS = {
     "401": "No token, or one that is not valid.",
     "403": 'Not allowed; the message begins with "Forbidden".',
     "404": "There is no such thing.",
-    "409": "It can't be done as things are: an idempotency key still at work, a name taken, a webhook of the settings.",
+    "409": "Not as things are: an idempotency key still at work, a name taken, a webhook of the settings.",
     "410": "The cursor is from too long ago: load afresh.",
     "413": "The body is over 2 MiB.",
     "415": "The body is not JSON.",
