@@ -7,7 +7,7 @@ from itertools import pairwise
 from attrs import Factory, define
 
 from tests.chaos.final import Final, Kept, Logged
-from tests.chaos.history import Call, Connection, Frame, History, canaries
+from tests.chaos.history import Call, Connection, Frame, History, Resumed, canaries
 from tests.chaos.retold import Retold, Tenures
 from tests.chaos.webhooks import judge_webhooks
 
@@ -324,16 +324,22 @@ def _missed(history: History, final: Final) -> Iterator[str]:
         if connection.lasted:
             for dialog in last_words_missed(connection, final):
                 yield f"{connection.by} did not hear the last words in {dialog}"
-        yield from _holes(connection.by, connection.greeted_at, [], connection.frames, tenures, final)
+        gaps = [] if connection.resumed is None else [_gap(connection, connection.resumed)]
+        yield from _holes(connection.by, connection.greeted_at, gaps, connection.frames, tenures, final)
         if connection.resumed is not None and id(connection) not in went_on:
             yield from _chain_holes(connection, tenures, final)
+
+
+def _gap(connection: Connection, resumed: Resumed) -> tuple[float, float]:
+    """Return when somebody may have been away before a connection that went on from an earlier one."""
+    return resumed.at - GAP_SECONDS, connection.greeted_at + GAP_SECONDS
 
 
 def _chain_holes(connection: Connection, tenures: Tenures, final: Final) -> Iterator[str]:
     """Hold a connection, with all that it went on from, against the log as if it had been one."""
     frames, gaps = connection.frames, list[tuple[float, float]]()
     while (resumed := connection.resumed) is not None:
-        gaps.append((resumed.at - GAP_SECONDS, connection.greeted_at + GAP_SECONDS))
+        gaps.append(_gap(connection, resumed))
         connection = resumed.connection
         frames = connection.frames + frames
     yield from _holes(connection.by, connection.greeted_at, gaps, frames, tenures, final)

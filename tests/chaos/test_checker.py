@@ -318,6 +318,21 @@ def test_who_was_removed_while_away_is_told_so_and_no_more_g5(
     assert len(missed) == holes
 
 
+def test_who_came_and_went_twice_while_away_is_told_of_both_goings_and_no_more_g5(
+    history: History, final: Final
+) -> None:
+    cy, log = history.connections[1], final.log[D]
+    cy.frames[:] = []
+    log.append(Logged(9, "participant.joined", 19.0, user="cy", joined_as="participant"))
+    log.append(Logged(10, "message.read", 19.2, "m1", user="ann"))
+    log.append(Logged(11, "participant.left", 19.4, user="cy"))
+    final.numbers[D] = (3, 11)
+    frames = [Frame("participant.left", D, 5), Frame("participant.left", D, 11)]
+    history.connections.append(Connection("cy", 19.5, frames, resumed=Resumed(cy, 10.5)))
+
+    assert judge(history, final).missed == []
+
+
 def test_a_reminder_is_nothing_a_socket_hears_g12(history: History, final: Final) -> None:
     final.log[D].append(Logged(9, "notification.pending", 14.0, "m3", reminded={"bo": 1}))
     final.numbers[D] = (3, 9)
