@@ -56,7 +56,7 @@ class Valkey:
         while not self._answers():
             if time.monotonic() > deadline or not self.runs:
                 raise AssertionError("Valkey did not come up")
-            time.sleep(0.01)
+            time.sleep(0.01)  # nothing tells when a child process listens: asked again, with a deadline
 
     def kill(self) -> None:
         """End the server as a power cut would: it forgets everything."""

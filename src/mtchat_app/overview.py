@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from mtchat_app.tables import columns, instant
 from mtchat_app.wiring import Service
 
 
@@ -112,15 +113,15 @@ def table(seen: Overview) -> str:
     lines = [
         f"Reminders   {reminders.waiting} waiting, {reminders.late} late, {reminders.parked} parked",
         "",
-        *_columns(
+        *columns(
             [
                 ("Schedule", "Plan", "Due", "Last run", "Result", "Failures"),
                 *(
                     (
                         one.job,
                         one.plan,
-                        "running" if one.is_running else _instant(one.due_at),
-                        _instant(one.finished_at),
+                        "running" if one.is_running else instant(one.due_at),
+                        instant(one.finished_at),
                         one.result or "-",
                         str(one.failures),
                     )
@@ -135,7 +136,7 @@ def table(seen: Overview) -> str:
         heads = ("Webhook", "State", "Pending", "Dead", "Last success", "Last failure")
         lines += [
             "",
-            *_columns(
+            *columns(
                 [
                     heads,
                     *(
@@ -144,7 +145,7 @@ def table(seen: Overview) -> str:
                             one.state,
                             str(one.pending),
                             str(one.dead),
-                            _instant(one.last_success_at),
+                            instant(one.last_success_at),
                             one.last_failure or "-",
                         )
                         for one in seen.webhooks
@@ -160,12 +161,3 @@ def table(seen: Overview) -> str:
             f"Queue       {said if queue.is_reachable else 'Redis does not answer; jobs run all the same'}",
         ]
     return "\n".join(lines)
-
-
-def _columns(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-
-
-def _instant(at: datetime | None) -> str:
-    return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"

@@ -1,9 +1,9 @@
 """Webhooks as an operator reads them at the terminal."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
+from mtchat_app.tables import columns, instant
 from mtchat_core.domain.webhooks import (
     Attempt,
     Delivery,
@@ -30,7 +30,7 @@ async def overview(webhooks: Webhooks) -> str:
             one.state.value,
             str(one.pending),
             str(one.dead),
-            _at(one.last_success_at),
+            instant(one.last_success_at),
             _failed(one),
             one.url,
         )
@@ -124,12 +124,12 @@ async def _webhook(webhooks: Webhooks, endpoint: Endpoint) -> str:
         ("events", "all" if endpoint.events is None else ", ".join(endpoint.events)),
         ("pending", str(endpoint.pending)),
         ("dead", str(endpoint.dead)),
-        ("last success", _at(endpoint.last_success_at)),
+        ("last success", instant(endpoint.last_success_at)),
         ("last failure", _failed(endpoint)),
     ]
     newest = await webhooks.deliveries(endpoint.id, state=None, before=None, limit=NEWEST)
     rows = [
-        (str(one.id), one.type, one.state.value, str(one.attempts), _at(one.created_at), _next(one))
+        (str(one.id), one.type, one.state.value, str(one.attempts), instant(one.created_at), _next(one))
         for one in newest
     ]
     head = "\n".join([endpoint.name, *_aligned(facts)])
@@ -146,26 +146,22 @@ def _delivery(found: _Found) -> str:
         ("dialog", f"{delivery.dialog_id}, event {delivery.seq}"),
         ("state", delivery.state.value),
         ("attempts", str(delivery.attempts)),
-        ("since", _at(delivery.created_at)),
+        ("since", instant(delivery.created_at)),
         ("next attempt", _next(delivery)),
     ]
-    rows = [(_at(one.at), one.failure or f"HTTP {one.status}", f"{one.milliseconds} ms") for one in attempts]
+    rows = [(instant(one.at), one.failure or f"HTTP {one.status}", f"{one.milliseconds} ms") for one in attempts]
     head = "\n".join([str(delivery.id), *_aligned(facts)])
     return f"{head}\n\n{_table(('ATTEMPT', 'ANSWER', 'TOOK'), rows)}" if rows else head
 
 
 def _next(delivery: Delivery) -> str:
-    return _at(delivery.due_at) if delivery.state is DeliveryState.PENDING else "-"
+    return instant(delivery.due_at) if delivery.state is DeliveryState.PENDING else "-"
 
 
 def _failed(endpoint: Endpoint) -> str:
     if endpoint.last_failure_at is None:
         return "-"
-    return f"{_at(endpoint.last_failure_at)} {endpoint.last_failure}"
-
-
-def _at(instant: datetime | None) -> str:
-    return "-" if instant is None else f"{instant:%Y-%m-%d %H:%M:%S}Z"
+    return f"{instant(endpoint.last_failure_at)} {endpoint.last_failure}"
 
 
 def _aligned(facts: Sequence[tuple[str, str]]) -> list[str]:
@@ -174,8 +170,4 @@ def _aligned(facts: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(columns([head, *rows]))
