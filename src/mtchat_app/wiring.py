@@ -131,7 +131,6 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         stack.callback(chat.presence.close)
         if link is not None:
             link.broker.on_resubscribed = chat.follower.hurry
-        stack.push_async_callback(chat.webhooks.close)
         yield Service(chat, is_ready, queue, degraded, link)
 
 

@@ -11,14 +11,18 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from mtchat_adapters import postgres
 from mtchat_adapters.postgres import PostgresStore
+from mtchat_adapters.postgres.message_log import PostgresMessageLog
+from mtchat_adapters.postgres.session import Trips
+from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.chat import Chat, Ports
 from mtchat_core.domain.cursors import Cursor
 from mtchat_core.domain.events import DialogPinned, Recorded
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.messages import Draft
+from mtchat_core.domain.notifications import Debounce
 from mtchat_core.ports.events import Head, Stretch
-from tests.adapters.watching import query
-from tests.builders import ANN, BO, a_new_dialog, locked, open_dialog, say
+from tests.adapters.watching import query, until_waiting
+from tests.builders import ANN, BO, a_new_dialog, an_outgoing, locked, open_dialog, say
 from tests.ears import Ear
 from tests.servers import Databases
 
@@ -208,3 +212,51 @@ async def test_whoever_follows_reads_no_table_from_its_beginning(
 
     assert "Seq Scan on events" not in plan
     assert "Hash" not in plan
+
+
+async def xids(store: PostgresStore, dialog: DialogId) -> list[int]:
+    """Return the transactions of a dialog's events, by number."""
+    rows = await query(
+        store, "select cast(xid as text) as xid from events where dialog_id = :dialog order by seq", dialog=dialog
+    )
+    return [int(row["xid"]) for row in rows]
+
+
+async def test_an_old_transaction_that_comes_late_is_read_after_what_it_comes_after(
+    postgres_ports: Ports, postgres_store: PostgresStore
+) -> None:
+    first = await open_dialog(postgres_ports, ANN, BO)
+    second = await open_dialog(postgres_ports, ANN, BO)
+    start = await postgres_ports.events.latest()
+
+    async with locked(postgres_ports, first) as tx:
+        await say(postgres_ports, second, "before you")
+        assert await tx.dialogs.lock(second) is not None
+        tx.record(DialogPinned(dialog_id=second, people=[ANN]))
+        tx.record(DialogPinned(dialog_id=first, people=[ANN]))
+
+    stream = await postgres_ports.events.stream(start, limit=10)
+    assert [one.seq for one in stream.events if one.event.dialog_id == second] == [1, 2]
+
+
+async def test_those_who_waited_for_a_dialog_are_read_in_the_order_they_were_served(
+    postgres_ports: Ports, postgres_store: PostgresStore
+) -> None:
+    dialog = await open_dialog(postgres_ports, ANN, BO)
+
+    async def pin() -> None:
+        async with locked(postgres_ports, dialog) as tx:
+            tx.record(DialogPinned(dialog_id=dialog, people=[ANN]))
+
+    for _ in range(30):
+        async with locked(postgres_ports, dialog) as tx:
+            nodes = [PostgresMessageLog(Trips(postgres_store.pool), SystemIds(), Debounce()) for _ in range(4)]
+            sends = [asyncio.create_task(node.append(an_outgoing(dialog))) for node in nodes]
+            pins = [asyncio.create_task(pin()) for _ in range(4)]
+            await until_waiting(postgres_store, people=6)
+            tx.record(DialogPinned(dialog_id=dialog, people=[BO]))
+        await asyncio.gather(*sends, *pins)
+
+    served = await xids(postgres_store, dialog)
+    assert len(served) == 30 * 9
+    assert served == sorted(served)

@@ -182,6 +182,8 @@ def _numbers(final: Final) -> Iterator[str]:
         log = final.log.get(dialog, [])
         if [row.seq for row in log] != list(range(1, event_seq + 1)):
             yield f"the events of {dialog} are not numbered 1 to {event_seq}"
+        if any(later.xid < earlier.xid for earlier, later in pairwise(log)):
+            yield f"the transactions of {dialog} do not rise with the events' numbers"
         told = [row.message for row in log if row.type == "message.new"]
         if told != [kept.id for kept in messages]:
             yield f"the log of {dialog} does not tell of each of its messages, in order"

@@ -32,6 +32,8 @@ class Logged:
     message: str | None = None
     user: str | None = None
     joined_as: str | None = None
+    xid: int = 0
+    """Of the transaction that wrote it; readers of the whole log go by it."""
     people: frozenset[str] = frozenset()
     origin: str | None = None
     reminded: dict[str, int] = Factory(dict[str, int])
@@ -62,6 +64,8 @@ class Final:
     """By dialog and user."""
     told: dict[tuple[str, str], int] = Factory(dict[tuple[str, str], int])
     """Unread counts as the service answers them, by dialog and user."""
+    attempts: dict[tuple[str, int, str], list[str]] = Factory(dict[tuple[str, int, str], list[str]])
+    """What the service itself says of its webhooks' attempts, by dialog, `seq` and type."""
 
     def all_messages(self, dialog: str) -> list[Kept]:
         """Return a dialog's messages by `seq`, deleted ones too."""
@@ -81,7 +85,7 @@ _DELETED = """
 _EDITS = "select message_id::text as id, content from mtchat.edits order by message_id, number"
 _DIALOGS = "select id::text, last_seq, event_seq from mtchat.dialogs"
 _EVENTS = """
-    select dialog_id::text as dialog, seq, type, extract(epoch from at)::float8 as at,
+    select dialog_id::text as dialog, seq, type, xid::text::bigint as xid, extract(epoch from at)::float8 as at,
       coalesce(message_id::text, facts->>'message_id') as message,
       facts->>'user_id' as user, facts->>'joined_as' as joined_as, people, facts->>'origin' as origin,
       (
@@ -94,6 +98,11 @@ _PEOPLE = """
     select p.dialog_id::text as dialog, user_id, read_seq, is_archived,
       greatest(0, d.user_messages - p.read_counted) as unread
     from mtchat.participants p join mtchat.dialogs d on d.id = p.dialog_id
+"""
+_ATTEMPTS = """
+    select d.dialog_id::text as dialog, d.seq, d.type,
+      format('%s-%s ms: %s', extract(epoch from a.at), a.milliseconds, coalesce(a.failure, a.status::text)) as says
+    from mtchat.webhook_attempts a join mtchat.webhook_deliveries d using (endpoint_id, number) order by a.at
 """
 
 
@@ -109,12 +118,16 @@ async def read_final(dsn: str) -> Final:
             facts["people"] = frozenset(facts["people"] or ())
             facts["reminded"] = json.loads(facts["reminded"] or "{}")
             log[facts.pop("dialog")].append(Logged(**facts))
+        attempts = defaultdict[tuple[str, int, str], list[str]](list)
+        for row in await connection.fetch(_ATTEMPTS):
+            attempts[row["dialog"], row["seq"], row["type"]].append(row["says"])
         return Final(
             messages={row["id"]: Kept(**row) for row in await connection.fetch(_MESSAGES)},
             deleted={row["id"]: Kept(**row) for row in await connection.fetch(_DELETED)},
             wordings=dict(wordings),
             numbers={row["id"]: (row["last_seq"], row["event_seq"]) for row in await connection.fetch(_DIALOGS)},
             log=dict(log),
+            attempts=dict(attempts),
             people={
                 (row["dialog"], row["user_id"]): Standing(row["read_seq"], row["is_archived"], row["unread"])
                 for row in await connection.fetch(_PEOPLE)

@@ -177,8 +177,14 @@ def _unannounced(final: Final) -> None:
     final.log[D][3] = Logged(4, "dialog.updated", 11.0)
 
 
+def _late_transaction(final: Final) -> None:
+    final.log[D][2:] = [evolve(row, xid=7) for row in final.log[D][2:]]
+    final.log[D][1] = evolve(final.log[D][1], xid=8)
+
+
 @pytest.mark.parametrize(
-    "plant", [_gap_in_messages, _ids_against_seq, _time_goes_back, _gap_in_events, _unannounced]
+    "plant",
+    [_gap_in_messages, _ids_against_seq, _time_goes_back, _gap_in_events, _unannounced, _late_transaction],
 )
 def test_numbers_that_disagree_are_out_of_order_g4(history: History, final: Final, plant: object) -> None:
     assert callable(plant)

@@ -212,11 +212,18 @@ def _overtaken(tellings: list[_Telling], history: History, final: Final) -> Iter
             key = telling.key
             for earlier in [] if key in tried else _before(key, unsettled):
                 if not _was_away(history, _row(final, earlier), telling.post):
-                    yield f"{key} overtook {earlier}, which had been tried {tried[earlier]} times"
+                    yield (
+                        f"{key} overtook {earlier}, which had been tried {tried[earlier]} times; "
+                        f"the service says: {_attempts(final, key)}, and of the other: {_attempts(final, earlier)}"
+                    )
                 del unsettled[earlier]
             tried[key] += 1
             if telling.post.is_taken or tried[key] >= HELD_ATTEMPTS:
                 unsettled.pop(key, None)
+
+
+def _attempts(final: Final, key: _Key) -> str:
+    return "; ".join(final.attempts.get((key.dialog, key.seq, key.type), ["nothing"]))
 
 
 def _before(key: _Key, unsettled: Iterable[_Key]) -> list[_Key]:

@@ -407,6 +407,43 @@ async def test_what_failed_three_times_holds_nobody_any_more_g11(ports: Ports) -
     assert (await hands.states())[1:] == ["pending", "delivered", "delivered"]
 
 
+@pytest.mark.parametrize("late", [DONE, FAILED], ids=["succeeds", "fails once more"])
+async def test_what_holds_nobody_any_more_frees_nobody_either_g11(ports: Ports, late: Receipt) -> None:
+    hands = await held(ports)
+    dialog = await open_dialog(ports, ANN)
+    for words in ("one", "two", "three"):
+        await say(ports, dialog, words)
+    await hands.relay()
+    for _ in range(3):
+        [first, *_] = await hands.due()
+        await hands.settle(failed(first))
+    [again, *later] = sorted(await hands.due(), key=lambda due: due.number)
+    assert [said([due]) for due in later] == [["two"], ["three"]]
+
+    await hands.settle(ended(again, late, state=DELIVERED if late is DONE else PENDING, wait=LATER))
+
+    left = await hands.due()
+    assert said(left) == ["two", "three"]
+    assert len({due.lane for due in left}) == 1
+
+
+async def test_a_dead_letter_that_is_sent_again_pulls_nobody_forward_g11(ports: Ports) -> None:
+    hands = await held(ports)
+    dialog = await open_dialog(ports, ANN)
+    for words in ("one", "two", "three"):
+        await say(ports, dialog, words)
+    await hands.relay()
+    [first, *_] = await hands.due()
+    await hands.settle(ended(first, FAILED, state=DEAD))
+
+    await ports.webhooks.replay(hands.endpoint, first.id)
+
+    due = await hands.due()
+    assert sorted(said(due)) == ["one", "three", "two"]
+    lanes = {text: one.lane for text, one in zip(said(due), due, strict=True)}
+    assert lanes["two"] == lanes["three"]
+
+
 async def test_what_comes_later_waits_too_g11(ports: Ports) -> None:
     hands = await held(ports)
     dialog = await open_dialog(ports, ANN)

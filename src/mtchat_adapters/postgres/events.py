@@ -28,18 +28,26 @@ from mtchat_core.domain.ids import DialogId, EventId, MessageId, UserId
 from mtchat_core.ports.events import MOST_BYTES, Head, Heads, Stretch
 from mtchat_core.ports.ids import IdSource
 
+# The log is read by transaction, so within a dialog `xid` has to rise with `seq`. A transaction's own
+# number does not do: whoever waits for a dialog's lock is given one as soon as the first that held it
+# has ended, and those who get in between have greater ones. Nobody reads past what is not over by going
+# by the greater: it is of a transaction that has ended.
 _WRITE = statement("""
     with entries as materialized (
       select * from jsonb_to_recordset(cast(:entries as jsonb))
         as e (dialog_id uuid, seq bigint, id uuid, type text, message_id uuid, people text[], facts jsonb)
     ),
+    changed as materialized (
+      select c.*, greatest(pg_current_xact_id(), before.xid) as xid
+      from (select dialog_id, min(seq) as first_seq, max(seq) as last_seq from entries group by dialog_id) c
+      left join events before on before.dialog_id = c.dialog_id and before.seq = c.first_seq - 1
+    ),
     numbered as (
-      update dialogs d set event_seq = newest.seq
-      from (select dialog_id, max(seq) as seq from entries group by dialog_id) newest
-      where d.id = newest.dialog_id
+      update dialogs d set event_seq = changed.last_seq from changed where d.id = changed.dialog_id
     )
-    insert into events (dialog_id, seq, id, type, at, message_id, people, facts)
-    select dialog_id, seq, id, type, clock_timestamp(), message_id, people, facts from entries
+    insert into events (dialog_id, seq, id, type, at, message_id, people, facts, xid)
+    select dialog_id, e.seq, e.id, e.type, clock_timestamp(), e.message_id, e.people, e.facts, changed.xid
+    from entries e join changed using (dialog_id)
     returning dialog_id, seq, at
 """)
 

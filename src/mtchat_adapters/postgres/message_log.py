@@ -36,6 +36,9 @@ from mtchat_core.ports.messages import Posted
 # ("changed"), so that nobody waits for another dialog's sake and no two sends can lock each other
 # out: such messages come again, by themselves, once the lock is theirs.
 #
+# Whoever has waited for a dialog may have a smaller transaction number than those who came before it
+# (events.py), whoever has not has a greater one: it began after what it has seen.
+#
 # What is looked up among messages is looked up one by one (`limit 1`): a plan made while the table
 # was new and small would rather read all of it, and go on doing so while it grows.
 _APPEND = statement(f"""
@@ -53,7 +56,9 @@ _APPEND = statement(f"""
     ),
     locked as materialized (
       select id, last_seq, event_seq, user_messages, last_issued_id, reminder_since,
-        greatest(clock_timestamp(), last_message_at) as at
+        greatest(clock_timestamp(), last_message_at) as at,
+        case when cast(:has_waited as boolean) then
+          (select e.xid from events e where e.dialog_id = dialogs.id and e.seq = dialogs.event_seq) end as last_xid
       from dialogs where id = any(cast(:dialogs as uuid[])) order by id for update skip locked
     ),
     decided as materialized (
@@ -93,7 +98,8 @@ _APPEND = statement(f"""
       select dialog_id, array_agg(user_id order by user_id) as people from archived group by dialog_id
     ),
     numbered as materialized (
-      select p.*, locked.at, locked.last_seq + p.place as seq, locked.user_messages + p.place as counted,
+      select p.*, locked.at, locked.last_xid, locked.last_seq + p.place as seq,
+        locked.user_messages + p.place as counted,
         locked.event_seq + p.place + case when woken.people is null then 0 else 1 end as event_seq,
         case when locked.last_issued_id is null or p.first_candidate > locked.last_issued_id
           then p.candidate else following(locked.last_issued_id, cast(p.place as integer)) end as id,
@@ -139,13 +145,13 @@ _APPEND = statement(f"""
       from numbered
     ),
     logged as (
-      insert into events (dialog_id, seq, id, type, at, message_id, people, facts)
+      insert into events (dialog_id, seq, id, type, at, message_id, people, facts, xid)
       select dialog_id, event_seq, event_id, '{MessageSent.type}', at, id, null,
-        jsonb_build_object('origin', origin)
+        jsonb_build_object('origin', origin), greatest(last_xid, pg_current_xact_id())
       from numbered
       union all
       select dialog_id, event_seq - 1, woken_event_id, '{DialogUnarchived.type}', at, null, woken,
-        jsonb_build_object('people', woken)
+        jsonb_build_object('people', woken), greatest(last_xid, pg_current_xact_id())
       from numbered where woken is not null
     )
     select d.outcome, d.display_name, d.said_fingerprint, n.seq as new_seq, n.event_seq, n.id as new_id,
@@ -206,7 +212,8 @@ class PostgresMessageLog:
         """Append to dialogs that nobody holds."""
 
         async def run(some: Sequence[_Sending]) -> Sequence[Row]:
-            return await self._trips.all(_APPEND, self._values(some), is_repeatable=False)
+            values = self._values(some, has_waited=False)
+            return await self._trips.all(_APPEND, values, is_repeatable=False)
 
         return await _outcomes(sendings, run)
 
@@ -216,13 +223,14 @@ class PostgresMessageLog:
         async def run(some: Sequence[_Sending]) -> Sequence[Row]:
             async with transaction(self._trips.pool) as session:
                 await session.all(_LOCK, {"dialog": some[0].dialog})
-                return await session.all(_APPEND, self._values(some))
+                return await session.all(_APPEND, self._values(some, has_waited=True))
 
         return await _outcomes(sendings, run)
 
-    def _values(self, sendings: Sequence[_Sending]) -> Values:
+    def _values(self, sendings: Sequence[_Sending], *, has_waited: bool) -> Values:
         going = [sending.outgoing for sending in sendings]
         return {
+            "has_waited": has_waited,
             "dialogs": [one.dialog_id for one in going],
             "candidates": _rising(going),
             "senders": [one.sender_id for one in going],

@@ -195,6 +195,7 @@ _KEEP = statement(f"""
     on conflict (endpoint_id, id) do nothing
 """)  # noqa: S608 - built from our own constants
 
+# A dead letter that is sent again leads nobody: those after it have their own.
 _DUE = statement(f"""
     with heads as materialized (
       select d.number, d.dialog_id, d.attempts, d.due_at from webhook_deliveries d
@@ -215,6 +216,9 @@ _DUE = statement(f"""
       (select f.number from webhook_deliveries f
       where h.attempts < {HOLDING_ATTEMPTS} and f.endpoint_id = :id and f.dialog_id = h.dialog_id
         and f.state = 'pending' and not f.is_head and f.number > h.number and f.due_at <= clock_timestamp()
+        and not exists (select from webhook_deliveries l
+          where l.endpoint_id = :id and l.dialog_id = h.dialog_id and l.state = 'pending' and l.is_head
+            and l.number > h.number)
       order by f.number limit {_LANE - 1})
     ) lane
     join webhook_deliveries d on d.endpoint_id = :id and d.number = lane.number
