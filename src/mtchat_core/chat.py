@@ -8,6 +8,7 @@ from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
 from mtchat_core.ports.archiving import QuietDialogs
+from mtchat_core.ports.attachments import Attachments, FileWork, Uploads
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.dialogs import Directory
 from mtchat_core.ports.events import EventLog
@@ -17,18 +18,22 @@ from mtchat_core.ports.jobs import JobQueue
 from mtchat_core.ports.keys import OldKeys
 from mtchat_core.ports.markup import Sanitizer
 from mtchat_core.ports.messages import MessageLog, Transcript
+from mtchat_core.ports.pictures import Thumbnailer
 from mtchat_core.ports.presence import PresenceTracker
 from mtchat_core.ports.realtime import RealtimeBroker
 from mtchat_core.ports.receipts import Receipts as ReceiptsPort
 from mtchat_core.ports.reminders import DueReminders
+from mtchat_core.ports.scanning import FileScanner
 from mtchat_core.ports.schedules import Schedules
 from mtchat_core.ports.search import MessageSearch
+from mtchat_core.ports.storage import ObjectStorage
 from mtchat_core.ports.unit_of_work import UnitsOfWork
 from mtchat_core.ports.webhooks import WebhookSender, WebhookStore
 from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.archiving import Archiving
 from mtchat_core.use_cases.dialogs import Dialogs
 from mtchat_core.use_cases.events import Events
+from mtchat_core.use_cases.files import Files, FileTerms, Links
 from mtchat_core.use_cases.following import Follower
 from mtchat_core.use_cases.inbox import Inbox
 from mtchat_core.use_cases.messages import Messages
@@ -64,6 +69,12 @@ class Ports:
     old_keys: OldKeys
     webhooks: WebhookStore
     sender: WebhookSender
+    uploads: Uploads
+    attachments: Attachments
+    file_work: FileWork
+    thumbnailer: Thumbnailer
+    scanner: FileScanner
+    storage: ObjectStorage | None
     sanitizer: Sanitizer
     clock: Clock
     ids: IdSource
@@ -79,6 +90,7 @@ class Habits:
     discretion: Discretion = field(factory=Discretion)
     keep_events: timedelta = timedelta(days=7)
     webhooks: Terms = field(factory=Terms)
+    files: FileTerms = field(factory=FileTerms)
 
 
 @frozen
@@ -89,6 +101,7 @@ class Chat:
     participants: Participants
     inbox: Inbox
     messages: Messages
+    files: Files
     receipts: Receipts
     search: Searches
     presence: Presence
@@ -108,6 +121,15 @@ class Chat:
         announce = Announcer(ports.broker, ports.jobs)
         transaction = Transaction(ports.units, announce)
         realtime = Realtime(ports.broker, ports.inbox, ports.events, habits.discretion)
+        files = Files(
+            ports.uploads,
+            ports.attachments,
+            ports.storage,
+            Links(ports.storage, ports.clock, habits.files.download_ttl),
+            ports.clock,
+            ports.ids,
+            habits.files,
+        )
         webhooks = Webhooks(ports.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids, habits.webhooks)
         return cls(
             dialogs=Dialogs(transaction, ports.directory, ports.clock, ports.ids),
@@ -120,9 +142,11 @@ class Chat:
                 ports.inbox,
                 ports.sanitizer,
                 announce,
+                files,
                 ports.clock,
                 ports.ids,
             ),
+            files=files,
             receipts=Receipts(transaction, ports.receipts, habits.tells_cancelled),
             search=Searches(ports.search),
             presence=Presence(ports.presence, ports.broker, ports.inbox, realtime, habits.discretion),

@@ -4,18 +4,22 @@ For tests and for use inside another app. Nothing survives the process.
 """
 
 from mtchat_adapters.memory.archiving import MemoryQuietDialogs
+from mtchat_adapters.memory.attachments import MemoryAttachments, MemoryFileWork, MemoryUploads
 from mtchat_adapters.memory.dialogs import MemoryDirectory
 from mtchat_adapters.memory.events import MemoryEventLog
 from mtchat_adapters.memory.inbox import MemoryInbox
 from mtchat_adapters.memory.jobs import MemoryJobQueue
 from mtchat_adapters.memory.keys import MemoryOldKeys
 from mtchat_adapters.memory.messages import MemoryMessageLog, MemoryTranscript
+from mtchat_adapters.memory.pictures import MemoryThumbnailer
 from mtchat_adapters.memory.presence import MemoryPresence
 from mtchat_adapters.memory.realtime import MemoryBroker
 from mtchat_adapters.memory.receipts import MemoryReceipts
 from mtchat_adapters.memory.reminders import MemoryDueReminders
+from mtchat_adapters.memory.scanning import MemoryScanner
 from mtchat_adapters.memory.schedules import MemorySchedules
 from mtchat_adapters.memory.search import MemorySearch
+from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_adapters.memory.store import Store
 from mtchat_adapters.memory.unit_of_work import MemoryUnitsOfWork
 from mtchat_adapters.memory.webhooks import MemoryWebhooks, MemoryWebhookStore
@@ -57,6 +61,12 @@ def ports(
         old_keys=MemoryOldKeys(store),
         webhooks=MemoryWebhookStore(store),
         sender=MemoryWebhooks(),
+        uploads=MemoryUploads(store),
+        attachments=MemoryAttachments(store),
+        file_work=MemoryFileWork(store),
+        thumbnailer=MemoryThumbnailer(),
+        scanner=MemoryScanner(),
+        storage=MemoryStorage(clock),
         sanitizer=sanitizer or Nh3Sanitizer(),
         clock=clock,
         ids=ids,

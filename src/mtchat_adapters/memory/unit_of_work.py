@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from attrs import frozen
 
 from mtchat_adapters.memory.archiving import MemoryArchive
+from mtchat_adapters.memory.attachments import MemoryMessageFiles
 from mtchat_adapters.memory.dialogs import MemoryDialogs
 from mtchat_adapters.memory.keys import MemoryKeys
 from mtchat_adapters.memory.messages import MemoryMessages
@@ -26,6 +27,7 @@ class MemoryUnitOfWork:
         self.keys = MemoryKeys(self.changes)
         self.reminders = MemoryReminders(self.changes)
         self.archive = MemoryArchive(self.changes)
+        self.files = MemoryMessageFiles(self.changes)
         self.events: list[Event] = []
         self.recorded: Sequence[Recorded] = ()
 

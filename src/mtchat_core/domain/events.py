@@ -12,7 +12,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from mtchat_core.domain.dialogs import Dialog
-from mtchat_core.domain.ids import DialogId, EventId, MessageId, UserId
+from mtchat_core.domain.ids import AttachmentId, DialogId, EventId, MessageId, UserId
 from mtchat_core.domain.messages import Message, Origin
 from mtchat_core.domain.participants import JoinedAs
 
@@ -64,6 +64,15 @@ class MessageEdited(Event):
 
     type: ClassVar[str] = "message.edited"
     message: Message
+
+
+@frozen(kw_only=True)
+class AttachmentUpdated(Event):
+    """Something was found out about a file of a message: its measures, a small picture, that it is harmful."""
+
+    type: ClassVar[str] = "attachment.updated"
+    message: Message
+    attachment_id: AttachmentId
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,7 @@ from mtchat_core.domain import text
 
 DialogId = NewType("DialogId", UUID)
 MessageId = NewType("MessageId", UUID)
+AttachmentId = NewType("AttachmentId", UUID)
 ScopeId = NewType("ScopeId", UUID)
 EventId = NewType("EventId", UUID)
 UserId = NewType("UserId", str)

@@ -9,6 +9,7 @@ from enum import Enum
 from attrs import evolve, field, frozen
 
 from mtchat_core.domain import markup
+from mtchat_core.domain.attachments import Attachment, FileClaim, SentFile
 from mtchat_core.domain.errors import BadRequest, ChatError, InvalidInput, Kind
 from mtchat_core.domain.ids import DialogId, MessageId, UserId
 from mtchat_core.domain.receipts import ReadMark
@@ -91,6 +92,7 @@ class Message:
     last_edited_at: datetime | None = None
     reply_to_id: MessageId | None = None
     client_message_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     def require_author(self, user: UserId) -> None:
         """Refuse anyone but the author; a system message has none.
@@ -116,10 +118,12 @@ class Draft:
     content: str
     reply_to: MessageId | None = None
     key: str | None = None
+    files: tuple[FileClaim, ...] = ()
 
     def fingerprint(self) -> bytes:
         """Return 16 bytes that differ when the same key comes with something else to say."""
-        said = f"{self.reply_to or ''}\n{self.content}".encode()
+        files = "".join(f"{file.key}\n" for file in self.files)
+        said = f"{files}{self.reply_to or ''}\n{self.content}".encode()
         return hashlib.blake2b(said, digest_size=16).digest()
 
 
@@ -146,6 +150,7 @@ class Outgoing:
     key: str | None = None
     fingerprint: bytes = b""
     origin: Origin = Origin.CHAT
+    files: tuple[SentFile, ...] = ()
 
 
 @frozen
@@ -156,13 +161,13 @@ class Edit:
     edited_at: datetime
 
 
-def require_visible(content: str) -> str:
-    """Return sanitised *content* if a reader would see something.
+def require_visible(content: str, *, has_files: bool = False) -> str:
+    """Return sanitised *content* if a reader would see something: text, or the files that go with it.
 
     Raises:
         BlankMessage: nothing visible is left.
     """
-    if markup.is_blank(content):
+    if not has_files and markup.is_blank(content):
         raise BlankMessage
     return content
 

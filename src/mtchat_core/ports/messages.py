@@ -22,7 +22,7 @@ class MessageLog(Protocol):
     """The hot path: one call and one trip, all or nothing, one message at a time per dialog."""
 
     async def append(self, outgoing: Outgoing) -> Posted:
-        """Keep a message: check, number, store, move the sender's mark, un-archive, log.
+        """Keep a message with its files: check, number, store, move the sender's mark, un-archive, log.
 
         `seq` follows the dialog's last without a gap; the id and `sent_at` never fall behind
         the previous message's, whatever the clocks say. The same `key` by the same sender
@@ -33,6 +33,7 @@ class MessageLog(Protocol):
             ReplyTargetUnknown: the message to reply to is not in this dialog.
             IdempotencyKeyReused: the key came with another fingerprint before.
             MessageNotFound: the key's message has been deleted since.
+            UploadUnknown: a file's place was not given out to the sender here, or has served already.
             ServiceUnavailable: the store can't be reached, or did not answer in time.
         """
         ...

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mtchat_core.domain.events import Event, Recorded
 from mtchat_core.ports.archiving import Archive
+from mtchat_core.ports.attachments import MessageFiles
 from mtchat_core.ports.dialogs import Dialogs
 from mtchat_core.ports.keys import Keys
 from mtchat_core.ports.messages import Messages
@@ -28,6 +29,8 @@ class UnitOfWork(Protocol):
     def reminders(self) -> Reminders: ...
     @property
     def archive(self) -> Archive: ...
+    @property
+    def files(self) -> MessageFiles: ...
 
     def record(self, *events: Event) -> None:
         """Write *events* into the log, numbered in this order, in the same transaction.

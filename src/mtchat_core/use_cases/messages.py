@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from mtchat_core.domain import markup
+from mtchat_core.domain.attachments import require_claims
 from mtchat_core.domain.dialogs import DialogNotFound, NotFound
-from mtchat_core.domain.errors import Forbidden, InvalidInput
+from mtchat_core.domain.errors import BadRequest, Forbidden, InvalidInput
 from mtchat_core.domain.events import MessageDeleted, MessageEdited, MessageSent
 from mtchat_core.domain.ids import DialogId, MessageId, UserId
 from mtchat_core.domain.messages import (
@@ -29,6 +30,7 @@ from mtchat_core.ports.inbox import Inbox
 from mtchat_core.ports.markup import Sanitizer
 from mtchat_core.ports.messages import MessageLog, Transcript
 from mtchat_core.use_cases.announcing import Announcer
+from mtchat_core.use_cases.files import Files
 from mtchat_core.use_cases.transaction import Transaction
 
 
@@ -50,6 +52,7 @@ class Messages:
     inbox: Inbox
     sanitizer: Sanitizer
     tell: Announcer
+    files: Files
     clock: Clock
     ids: IdSource
 
@@ -61,17 +64,21 @@ class Messages:
         Raises:
             DialogNotFound: there is no such dialog.
             Forbidden: the sender is not in.
-            InvalidInput: over 50,000 characters, blank, or a reply to a message of another dialog.
-            BadRequest: a malformed key.
+            InvalidInput: over 50,000 characters, blank without a file, or a reply to a message of another dialog.
+            BadRequest: a malformed key, or files that can't be (`require_claims`).
+            FilesOff: files, where no storage is configured.
+            UploadUnknown, UploadDiffers: a file that was not uploaded as announced, or serves already.
             IdempotencyKeyReused: the key came with another message.
             MessageNotFound: the key's message has been deleted since.
         Source: docs/guide/chat.md, "Send".
         """
         try:
-            content = await self._readable(draft.content)
-        except InvalidInput:
+            claims = require_claims(draft.files, dialog)
+            content = await self._readable(draft.content, has_files=bool(claims))
+        except (InvalidInput, BadRequest):
             await self._require_participant(sender, dialog)
             raise
+        files = await self.files.arrived(sender, dialog, claims) if claims else ()
         outgoing = Outgoing(
             id=MessageId(self.ids.new()),
             dialog_id=dialog,
@@ -81,6 +88,7 @@ class Messages:
             key=None if draft.key is None else idempotency_key(draft.key),
             fingerprint=draft.fingerprint(),
             origin=origin,
+            files=files,
         )
         posted = await self.log.append(outgoing)
         self.tell(posted.recorded)
@@ -172,10 +180,10 @@ class Messages:
             Forbidden: the author is not in (any more), or there is no such dialog.
             MessageNotFound: there is no such message in the dialog.
             NotMessageAuthor: somebody else wrote it, or the system did.
-            InvalidInput: over 50,000 characters, or blank.
+            InvalidInput: over 50,000 characters, or blank without a file.
         """
         try:
-            readable = await self._readable(content)
+            readable = await self._readable(content, has_files=True)
         except InvalidInput:
             (await self.get(author, dialog, message)).require_author(author)
             raise
@@ -186,6 +194,7 @@ class Messages:
             if kept is None:
                 raise MessageNotFound
             kept.require_author(author)
+            require_visible(readable, has_files=bool(kept.attachments))
             now = self.clock.now()
             edited = kept.edited(readable, at=now)
             await tx.messages.edit(edited, previous=Edit(kept.content, now))
@@ -211,8 +220,8 @@ class Messages:
             await tx.participants.forget_message(kept, older=older)
             tx.record(MessageDeleted(dialog_id=dialog, message_id=message))
 
-    async def _readable(self, content: str) -> str:
-        return require_visible(await self.sanitizer.clean(markup.check(content)))
+    async def _readable(self, content: str, *, has_files: bool) -> str:
+        return require_visible(await self.sanitizer.clean(markup.check(content)), has_files=has_files)
 
     async def _require_participant(self, sender: UserId, dialog: DialogId) -> None:
         """Keep the order of refusals: who may not write here learns nothing about their text."""
