@@ -56,7 +56,7 @@ _UPRIGHT = {
 _ON_ITS_SIDE = 5
 """From this orientation on, width and height change places."""
 _MOST_SAMPLE = 255
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def draw(body: bytes, *, edge: int, most_pixels: int) -> tuple[int, int, bytes] | None:
