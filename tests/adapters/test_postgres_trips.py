@@ -150,7 +150,7 @@ async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports:
             ports.attachments.page(ANN, dialog, kind=FileKind.DOCUMENT, before=file.id, limit=10),
             ports.file_work.take(10, lease=SECOND),
             ports.file_work.postpone(file.id, wait=SECOND),
-            ports.file_work.leftovers(unsent_before=START, limit=10),
+            ports.file_work.leftovers(unsent_before=START + SECOND, limit=10),
             ports.file_work.forget([file.key]),
             ports.file_work.backlog(),
         ):
