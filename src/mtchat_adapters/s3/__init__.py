@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from mtchat_adapters.s3.breaker import Breaker
 from mtchat_adapters.s3.bucket import PREFIX, TIMEOUT, Bucket, connect
+from mtchat_adapters.s3.checks import Remark, check
 from mtchat_adapters.s3.storage import S3Storage
 
-__all__ = ["Bucket", "S3Storage", "open"]
+__all__ = ["Bucket", "Remark", "S3Storage", "check", "open"]
 
 
 @asynccontextmanager
