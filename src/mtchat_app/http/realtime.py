@@ -374,7 +374,7 @@ class Conversation:
         fits = sum(len(frame.wire) for _, frame in missed) <= limits.resumed_bytes
         greeting = connected(
             self._connection.user_id,
-            features=FEATURES,
+            features=(*FEATURES, "files") if self._chat.files.is_on else FEATURES,
             cursor=resumed.cursor,
             recovered=resumed.recovered and fits,
         )
