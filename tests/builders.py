@@ -8,8 +8,9 @@ from attrs import evolve
 
 from mtchat_adapters.system.ids import SystemIds
 from mtchat_core.chat import Ports
+from mtchat_core.domain.attachments import Attachment, SentFile, Upload, object_key
 from mtchat_core.domain.dialogs import About, Dialog, Json, ObjectRef
-from mtchat_core.domain.ids import DialogId, MessageId, ScopeId, UserId
+from mtchat_core.domain.ids import AttachmentId, DialogId, MessageId, ScopeId, UserId
 from mtchat_core.domain.inbox import Entry
 from mtchat_core.domain.messages import Message, MessageType, Origin, Outgoing
 from mtchat_core.domain.participants import Invitation, JoinedAs, Participant, Profile
@@ -146,6 +147,7 @@ def an_outgoing(
     key: str | None = None,
     fingerprint: bytes = b"the same payload",
     origin: Origin = Origin.CHAT,
+    files: Sequence[SentFile] = (),
 ) -> Outgoing:
     """Return a message that is about to be appended."""
     return Outgoing(
@@ -157,7 +159,55 @@ def an_outgoing(
         key=key,
         fingerprint=fingerprint,
         origin=origin,
+        files=tuple(files),
     )
+
+
+def an_upload(
+    dialog: DialogId,
+    *,
+    by: UserId = ANN,
+    filename: str = "plan.pdf",
+    content_type: str = "application/pdf",
+    size_bytes: int = 4,
+    at: datetime = START,
+    parts_id: str | None = None,
+) -> Upload:
+    """Return a place in the storage that is about to be given out."""
+    id_ = _ids.new()
+    return Upload(
+        id=id_,
+        key=object_key(dialog, id_, filename),
+        dialog_id=dialog,
+        user_id=by,
+        filename=filename,
+        content_type=content_type,
+        size_bytes=size_bytes,
+        created_at=at,
+        link_until=at + timedelta(minutes=5),
+        parts_id=parts_id,
+    )
+
+
+def a_sent_file(upload: Upload, *, is_seen_later: bool = False) -> SentFile:
+    """Return what was put into that place, on its way with a message."""
+    return SentFile(
+        id=AttachmentId(_ids.new()),
+        key=upload.key,
+        filename=upload.filename,
+        content_type=upload.content_type,
+        size_bytes=upload.size_bytes,
+        etag="etag",
+        is_seen_later=is_seen_later,
+    )
+
+
+def an_attachment(
+    dialog: DialogId | None = None, *, filename: str = "plan.pdf", content_type: str = "application/pdf"
+) -> Attachment:
+    """Return a file of a message."""
+    upload = an_upload(dialog or a_dialog_id(), filename=filename, content_type=content_type)
+    return a_sent_file(upload).kept()
 
 
 def an_invitation(user: UserId = ANN, company: str | None = None) -> Invitation:
@@ -222,6 +272,16 @@ async def remove_person(ports: Ports, dialog: DialogId, user: UserId) -> None:
 async def say(ports: Ports, dialog: DialogId, *contents: str, by: UserId = ANN) -> list[Message]:
     """Append messages, one after the other."""
     return [(await ports.log.append(an_outgoing(dialog, by=by, content=content))).message for content in contents]
+
+
+async def send_files(
+    ports: Ports, dialog: DialogId, *uploads: Upload, by: UserId = ANN, are_seen_later: bool = False
+) -> Message:
+    """Give out places and send what was put there, in one message."""
+    for upload in uploads:
+        await ports.uploads.reserve(upload, quota_bytes=None)
+    files = [a_sent_file(upload, is_seen_later=are_seen_later) for upload in uploads]
+    return (await ports.log.append(an_outgoing(dialog, by=by, files=files))).message
 
 
 async def announce(ports: Ports, dialog: DialogId, content: str = '{"event":"notice"}') -> Message:

@@ -30,6 +30,7 @@ EVENTS: Mapping[str, type[Event]] = {
     for kind in (
         events.MessageSent,
         events.MessageEdited,
+        events.AttachmentUpdated,
         events.MessageDeleted,
         events.MessageRead,
         events.ParticipantJoined,

@@ -4,22 +4,34 @@ import json
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from mtchat_adapters import codec
 from mtchat_core.domain import events
+from mtchat_core.domain.attachments import FileState
 from mtchat_core.domain.events import Event, PresenceChanged, Recorded, Typing
 from mtchat_core.domain.ids import EventId
 from mtchat_core.domain.messages import Origin
 from mtchat_core.domain.participants import JoinedAs
 from mtchat_core.ports.realtime import Announcement
-from tests.builders import ANN, BO, START, a_dialog, a_dialog_id, a_message, a_message_id
+from tests.builders import ANN, BO, START, a_dialog, a_dialog_id, a_message, a_message_id, an_attachment
 
 ID = a_dialog_id()
 MESSAGE = a_message(dialog=ID, content="<p>привет \U0001f44b</p>")
+PICTURE = evolve(
+    an_attachment(filename="план.png", content_type="image/png"),
+    width=640,
+    height=480,
+    thumbnail_key="dialogs/a/b.png.thumbnail.webp",
+    state=FileState.FLAGGED,
+)
+WITH_FILES = evolve(MESSAGE, attachments=(PICTURE, an_attachment()))
 HAPPENED: tuple[Event, ...] = (
     events.MessageSent(dialog_id=ID, message=MESSAGE, origin=Origin.MANAGEMENT),
     events.MessageSent(dialog_id=ID, message=a_message(dialog=ID, by=None)),
     events.MessageEdited(dialog_id=ID, message=MESSAGE.edited("<p>x</p>", at=START + timedelta(microseconds=1))),
+    events.MessageSent(dialog_id=ID, message=WITH_FILES),
+    events.AttachmentUpdated(dialog_id=ID, message=WITH_FILES, attachment_id=PICTURE.id),
     events.MessageDeleted(dialog_id=ID, message_id=a_message_id()),
     events.MessageRead(dialog_id=ID, user_id=ANN, message_id=a_message_id()),
     events.ParticipantJoined(

@@ -1,103 +1,233 @@
 """Files outside the database. What a link means is tested by using it as a browser would."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from mtchat_adapters.memory.storage import MemoryStorage
-from mtchat_core.domain.errors import InvalidInput
+from mtchat_core.ports.storage import ObjectStorage
 from tests.builders import FakeClock
+from tests.contracts.storages import MemoryBrowser, Refused, StorageInUse
 
 TTL = timedelta(minutes=5)
+A_KEY, ANOTHER_KEY = "dialogs/d/a.txt", "dialogs/d/b.txt"
 
 
 @pytest.fixture
-def storage(clock: FakeClock) -> MemoryStorage:
-    return MemoryStorage(clock)
+def memory_storage(clock: FakeClock) -> StorageInUse:
+    storage = MemoryStorage(clock)
+    return StorageInUse(storage, MemoryBrowser(storage))
 
 
-async def upload(
-    storage: MemoryStorage, key: str, body: bytes = b"plan", content_type: str = "text/plain"
-) -> None:
-    link = await storage.upload_link(key, content_type="text/plain", size_bytes=len(body), ttl=TTL)
-    storage.put(link, body, content_type="text/plain")
+@pytest.fixture(params=["memory"])
+def in_use(request: pytest.FixtureRequest) -> StorageInUse:
+    return cast(StorageInUse, request.getfixturevalue(f"{request.param}_storage"))
 
 
-async def test_an_uploaded_file_is_kept_as_agreed(storage: MemoryStorage, clock: FakeClock) -> None:
-    await upload(storage, "a/b", b"plan")
+@pytest.fixture
+def storage(in_use: StorageInUse) -> ObjectStorage:
+    return in_use.storage
 
-    kept = await storage.stat("a/b")
+
+@pytest.fixture
+def upload_link(storage: ObjectStorage, clock: FakeClock) -> str:
+    """A link for four bytes of text."""
+    return storage.upload_link(A_KEY, content_type="text/plain", size_bytes=4, at=clock.now(), ttl=TTL)
+
+
+@pytest.fixture
+def download_link(storage: ObjectStorage, clock: FakeClock) -> str:
+    """A link to fetch what lies where `upload_link` puts it."""
+    return storage.download_link(
+        A_KEY, filename="plan.txt", content_type="text/plain", inline=False, at=clock.now(), ttl=TTL
+    )
+
+
+async def test_an_uploaded_file_is_kept_as_agreed_g19(in_use: StorageInUse, upload_link: str) -> None:
+    await in_use.browser.put(upload_link, b"plan", "text/plain")
+
+    kept = await in_use.storage.stat(A_KEY)
 
     assert kept is not None
-    assert (kept.size_bytes, kept.content_type, kept.stored_at) == (4, "text/plain", clock.now())
+    assert (kept.size_bytes, kept.content_type) == (4, "text/plain")
 
 
-async def test_an_uploaded_file_comes_back_through_a_link(storage: MemoryStorage) -> None:
-    await upload(storage, "a/b", b"plan")
+async def test_an_uploaded_file_comes_back_through_a_link(
+    in_use: StorageInUse, upload_link: str, download_link: str
+) -> None:
+    await in_use.browser.put(upload_link, b"plan", "text/plain")
 
-    link = await storage.download_link("a/b", filename="plan.txt", inline=True, ttl=TTL)
-
-    assert storage.get(link) == b"plan"
-    assert storage.get(link) == b"plan"
-
-
-async def test_an_upload_of_another_type_or_size_is_refused(storage: MemoryStorage) -> None:
-    for body, content_type in ((b"plane", "text/plain"), (b"plan", "text/html"), (b"", "text/plain")):
-        link = await storage.upload_link("a/b", content_type="text/plain", size_bytes=4, ttl=TTL)
-        with pytest.raises(InvalidInput):
-            storage.put(link, body, content_type=content_type)
-
-    assert await storage.stat("a/b") is None
+    assert await in_use.browser.get(download_link) == b"plan"
+    assert await in_use.browser.get(download_link) == b"plan"
 
 
-async def test_an_upload_link_serves_once(storage: MemoryStorage) -> None:
-    link = await storage.upload_link("a/b", content_type="text/plain", size_bytes=4, ttl=TTL)
-    storage.put(link, b"plan", content_type="text/plain")
+@pytest.mark.parametrize(
+    ("body", "content_type"), [(b"plane", "text/plain"), (b"plan", "text/html"), (b"", "text/plain")]
+)
+async def test_an_upload_of_another_type_or_size_is_refused_f26(
+    in_use: StorageInUse, upload_link: str, body: bytes, content_type: str
+) -> None:
+    with pytest.raises(Refused):
+        await in_use.browser.put(upload_link, body, content_type)
 
-    with pytest.raises(InvalidInput):
-        storage.put(link, b"evil", content_type="text/plain")
-
-
-async def test_links_end_with_their_time(storage: MemoryStorage, clock: FakeClock) -> None:
-    await upload(storage, "a/b")
-    put = await storage.upload_link("a/c", content_type="text/plain", size_bytes=4, ttl=TTL)
-    get = await storage.download_link("a/b", filename="plan.txt", inline=False, ttl=TTL)
-
-    clock.advance(TTL)
-
-    with pytest.raises(InvalidInput):
-        storage.put(put, b"plan", content_type="text/plain")
-    with pytest.raises(InvalidInput):
-        storage.get(get)
+    assert await in_use.storage.stat(A_KEY) is None
 
 
-async def test_the_etag_changes_with_the_bytes(storage: MemoryStorage) -> None:
-    etags = []
+async def test_an_upload_link_serves_once_where_the_storage_says_so_f26(
+    in_use: StorageInUse, upload_link: str, download_link: str
+) -> None:
+    await in_use.browser.put(upload_link, b"plan", "text/plain")
+    before = await in_use.storage.stat(A_KEY)
+
+    if in_use.storage.upload_links_serve_once:
+        with pytest.raises(Refused):
+            await in_use.browser.put(upload_link, b"evil", "text/plain")
+        assert await in_use.browser.get(download_link) == b"plan"
+    else:
+        await in_use.browser.put(upload_link, b"evil", "text/plain")
+        after = await in_use.storage.stat(A_KEY)
+        assert before is not None
+        assert after is not None
+        assert after.etag != before.etag
+
+
+async def test_links_end_with_their_time(in_use: StorageInUse, clock: FakeClock, upload_link: str) -> None:
+    storage, long_ago = in_use.storage, clock.now() - TTL - timedelta(seconds=1)
+    await in_use.browser.put(upload_link, b"plan", "text/plain")
+    put = storage.upload_link(ANOTHER_KEY, content_type="text/plain", size_bytes=4, at=long_ago, ttl=TTL)
+    get = storage.download_link(
+        A_KEY, filename="plan.txt", content_type="text/plain", inline=False, at=long_ago, ttl=TTL
+    )
+
+    with pytest.raises(Refused):
+        await in_use.browser.put(put, b"plan", "text/plain")
+    with pytest.raises(Refused):
+        await in_use.browser.get(get)
+
+
+async def test_the_same_values_make_the_same_link(
+    storage: ObjectStorage, clock: FakeClock, upload_link: str, download_link: str
+) -> None:
+    put = storage.upload_link(A_KEY, content_type="text/plain", size_bytes=4, at=clock.now(), ttl=TTL)
+    get = storage.download_link(
+        A_KEY, filename="plan.txt", content_type="text/plain", inline=False, at=clock.now(), ttl=TTL
+    )
+
+    assert (put, get) == (upload_link, download_link)
+
+
+async def test_an_altered_link_serves_nothing_g19(
+    in_use: StorageInUse, upload_link: str, download_link: str
+) -> None:
+    await in_use.storage.write(ANOTHER_KEY, b"none of yours", content_type="text/plain")
+
+    with pytest.raises(Refused):
+        await in_use.browser.get(download_link.replace("a.txt", "b.txt"))
+    with pytest.raises(Refused):
+        await in_use.browser.put(upload_link.replace("a.txt", "c.txt"), b"plan", "text/plain")
+
+
+async def test_the_etag_changes_with_the_bytes_f26(storage: ObjectStorage) -> None:
+    etags: list[str] = []
     for body in (b"one", b"two", b"one"):
-        await upload(storage, "a/b", body)
-        kept = await storage.stat("a/b")
+        await storage.write(A_KEY, body, content_type="text/plain")
+        kept = await storage.stat(A_KEY)
         assert kept is not None
         etags.append(kept.etag)
 
-    assert etags[0] == etags[2] != etags[1]
+    assert etags[0] != etags[1] != etags[2]
 
 
-async def test_a_deleted_file_is_gone_and_may_be_deleted_again(storage: MemoryStorage) -> None:
-    await upload(storage, "a/b")
-    link = await storage.download_link("a/b", filename="plan.txt", inline=False, ttl=TTL)
+async def test_what_is_written_is_read_unless_it_is_too_much(storage: ObjectStorage) -> None:
+    await storage.write(A_KEY, b"plan", content_type="text/plain")
 
-    await storage.delete("a/b")
-    await storage.delete("a/b")
-
-    assert await storage.stat("a/b") is None
-    with pytest.raises(InvalidInput):
-        storage.get(link)
+    assert await storage.read(A_KEY, at_most=4) == b"plan"
+    assert await storage.read(A_KEY, at_most=3) is None
+    assert await storage.read(ANOTHER_KEY, at_most=4) is None
 
 
-async def test_an_invented_link_serves_nothing(storage: MemoryStorage) -> None:
-    await upload(storage, "")
+async def test_deleted_files_are_gone_and_may_be_deleted_again(in_use: StorageInUse, download_link: str) -> None:
+    storage = in_use.storage
+    for key in (A_KEY, ANOTHER_KEY):
+        await storage.write(key, b"plan", content_type="text/plain")
 
-    with pytest.raises(InvalidInput):
-        storage.get("memory:get/7/a")
-    with pytest.raises(InvalidInput):
-        storage.put("memory:put/7/a", b"", content_type="text/plain")
+    await storage.delete([])
+    await storage.delete([A_KEY, ANOTHER_KEY])
+    await storage.delete([A_KEY, ANOTHER_KEY])
+
+    assert await storage.stat(A_KEY) is None
+    assert await storage.stat(ANOTHER_KEY) is None
+    with pytest.raises(Refused):
+        await in_use.browser.get(download_link)
+
+
+BIG, REST = b"a" * (5 * 1024 * 1024), b"b" * 7
+"""Two parts: all but the last have at least 5 MiB, which S3 asks for."""
+
+
+async def put_part(in_use: StorageInUse, clock: FakeClock, parts_id: str, number: int, body: bytes) -> None:
+    link = in_use.storage.part_link(A_KEY, parts_id, number=number, size_bytes=len(body), at=clock.now(), ttl=TTL)
+    await in_use.browser.put(link, body, None)
+
+
+async def test_a_file_that_came_in_parts_is_one_file(in_use: StorageInUse, clock: FakeClock) -> None:
+    storage = in_use.storage
+    parts_id = await storage.begin_parts(A_KEY, content_type="video/mp4")
+    await put_part(in_use, clock, parts_id, 2, REST)
+    await put_part(in_use, clock, parts_id, 1, BIG)
+    arrived = await storage.parts(A_KEY, parts_id)
+
+    assert arrived is not None
+    assert [(part.number, part.size_bytes) for part in arrived] == [(1, len(BIG)), (2, len(REST))]
+    assert await storage.stat(A_KEY) is None
+
+    await storage.join_parts(A_KEY, parts_id, arrived)
+
+    kept = await storage.stat(A_KEY)
+    assert kept is not None
+    assert (kept.size_bytes, kept.content_type) == (len(BIG) + len(REST), "video/mp4")
+    assert await storage.read(A_KEY, at_most=len(BIG) + len(REST)) == BIG + REST
+    assert await storage.parts(A_KEY, parts_id) is None
+
+
+async def test_a_part_of_another_size_is_refused(in_use: StorageInUse, clock: FakeClock) -> None:
+    parts_id = await in_use.storage.begin_parts(A_KEY, content_type="video/mp4")
+    link = in_use.storage.part_link(A_KEY, parts_id, number=1, size_bytes=7, at=clock.now(), ttl=TTL)
+
+    with pytest.raises(Refused):
+        await in_use.browser.put(link, b"too much", None)
+
+    assert await in_use.storage.parts(A_KEY, parts_id) == ()
+
+
+async def test_a_part_that_is_sent_again_replaces_the_first(in_use: StorageInUse, clock: FakeClock) -> None:
+    parts_id = await in_use.storage.begin_parts(A_KEY, content_type="video/mp4")
+    await put_part(in_use, clock, parts_id, 1, b"one")
+    await put_part(in_use, clock, parts_id, 1, b"other")
+
+    arrived = await in_use.storage.parts(A_KEY, parts_id)
+
+    assert arrived is not None
+    assert [part.size_bytes for part in arrived] == [5]
+
+
+async def test_an_upload_in_parts_that_was_given_up_is_gone(in_use: StorageInUse, clock: FakeClock) -> None:
+    storage = in_use.storage
+    parts_id = await storage.begin_parts(A_KEY, content_type="video/mp4")
+    await put_part(in_use, clock, parts_id, 1, REST)
+
+    await storage.drop_parts(A_KEY, parts_id)
+    await storage.drop_parts(A_KEY, parts_id)
+
+    assert await storage.parts(A_KEY, parts_id) is None
+    assert await storage.stat(A_KEY) is None
+    with pytest.raises(Refused):
+        await put_part(in_use, clock, parts_id, 1, REST)
+
+
+async def test_parts_are_nobody_elses(storage: ObjectStorage) -> None:
+    parts_id = await storage.begin_parts(A_KEY, content_type="video/mp4")
+
+    assert await storage.parts(ANOTHER_KEY, parts_id) is None
+    assert await storage.parts(A_KEY, "unknown") is None

@@ -33,7 +33,7 @@ class MemoryDialogs:
 
     async def delete(self, dialog: DialogId) -> None:
         """Delete the dialog and everything below it."""
-        self.changes.room(dialog)
+        self.changes.leave(self.changes.room(dialog).messages.values())
         self.changes.rooms[dialog] = None
 
     async def scopes(self, dialog: DialogId) -> tuple[AccessScope, ...]:

@@ -8,6 +8,7 @@ from attrs import frozen
 from mtchat_adapters.memory.store import Logged, Store
 from mtchat_core.domain.cursors import Cursor, CursorExpired
 from mtchat_core.domain.events import (
+    AttachmentUpdated,
     DialogDeleted,
     MessageEdited,
     MessageSent,
@@ -123,6 +124,6 @@ def _head(line: Logged) -> Head:
 
 def _weight(entry: Recorded) -> int:
     event = entry.event
-    if isinstance(event, MessageSent | MessageEdited | NotificationPending):
+    if isinstance(event, MessageSent | MessageEdited | AttachmentUpdated | NotificationPending):
         return len(event.message.content.encode())
     return 0

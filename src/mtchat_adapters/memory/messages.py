@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from mtchat_adapters.memory.store import Changes, Key, Room, Store
+from mtchat_adapters.memory.store import Changes, Key, Look, Room, Store
+from mtchat_core.domain.attachments import UploadUnknown
 from mtchat_core.domain.dialogs import DialogNotFound
 from mtchat_core.domain.errors import Forbidden
 from mtchat_core.domain.events import DialogUnarchived, Event, MessageSent
@@ -48,6 +49,9 @@ class MemoryMessageLog:
                 return Posted(repeated)
             if outgoing.reply_to is not None and outgoing.reply_to not in room.messages:
                 raise ReplyTargetUnknown
+            keys = [file.key for file in outgoing.files]
+            if len(self.store.uploads_of(outgoing.sender_id, outgoing.dialog_id, keys)) < len(keys):
+                raise UploadUnknown
             message = self._keep(room, outgoing, sender)
             unarchived = _unarchive(room)
             events: list[Event] = []
@@ -68,8 +72,13 @@ class MemoryMessageLog:
             sent_at=sent_at,
             reply_to_id=outgoing.reply_to,
             client_message_id=outgoing.key,
+            attachments=tuple(file.kept() for file in outgoing.files),
         )
         room.append(message)
+        for file in outgoing.files:
+            del self.store.uploads[file.key]
+            if file.is_seen_later:
+                room.looks[file.id] = Look(self.store.clock.now())
         if outgoing.key is not None:
             room.keys[outgoing.sender_id, outgoing.key] = Key(issued, outgoing.fingerprint)
         mark = ReadMark(seq=seq, message_id=issued, counted=room.dialog.tally.user_messages)
@@ -134,6 +143,9 @@ class MemoryMessages:
     async def delete(self, message: Message) -> MessageId | None:
         """Delete a user message; its key stays known."""
         room = self.changes.room(message.dialog_id)
+        self.changes.leave([message])
+        for file in message.attachments:
+            room.looks.pop(file.id, None)
         del room.messages[message.id]
         room.edits.pop(message.id, None)
         for reply in [m for m in room.messages.values() if m.reply_to_id == message.id]:

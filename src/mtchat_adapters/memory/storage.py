@@ -1,9 +1,10 @@
 """Files in this process."""
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from uuid import uuid4
 
 from attrs import define, field
@@ -27,19 +28,20 @@ class MemoryStorage:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._secret = secrets.token_bytes(16)
         self._objects: dict[str, tuple[bytes, StoredObject]] = {}
         self._parts: dict[str, _Parts] = {}
         self._used: set[str] = set()
 
     def upload_link(self, key: str, *, content_type: str, size_bytes: int, at: datetime, ttl: timedelta) -> str:
         """Return a link for one PUT of this type and size."""
-        return _link("put", key, at + ttl, content_type=content_type, size=str(size_bytes))
+        return self._link("put", key, at + ttl, content_type=content_type, size=str(size_bytes))
 
     def download_link(
         self, key: str, *, filename: str, content_type: str, inline: bool, at: datetime, ttl: timedelta
     ) -> str:
         """Return a link that serves the file."""
-        return _link("get", key, at + ttl, filename=filename, content_type=content_type, inline=str(inline))
+        return self._link("get", key, at + ttl, filename=filename, content_type=content_type, inline=str(inline))
 
     def put(self, link: str, body: bytes, *, content_type: str) -> None:
         """Upload through a link, as a browser would; a part has no type.
@@ -104,7 +106,7 @@ class MemoryStorage:
         self, key: str, parts_id: str, *, number: int, size_bytes: int, at: datetime, ttl: timedelta
     ) -> str:
         """Return a link for one part."""
-        return _link("part", key, at + ttl, parts_id=parts_id, number=str(number), size=str(size_bytes))
+        return self._link("part", key, at + ttl, parts_id=parts_id, number=str(number), size=str(size_bytes))
 
     async def parts(self, key: str, parts_id: str) -> tuple[Part, ...] | None:
         """Return the parts that have arrived."""
@@ -126,18 +128,26 @@ class MemoryStorage:
         self._objects[key] = (body, StoredObject(len(body), content_type, _etag(body)))
 
     def _opened(self, link: str) -> tuple[str, str, dict[str, str]]:
-        parts = urlsplit(link)
+        text, _, signature = link.rpartition("&signature=")
+        parts = urlsplit(text)
         verb, _, key = parts.path.partition("/")
         agreed = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         is_ours = parts.scheme == "memory" and verb in ("put", "get", "part")
-        if not is_ours or self._clock.now() >= datetime.fromisoformat(agreed["until"]):
+        if (
+            not is_ours
+            or signature != self._signature(text)
+            or self._clock.now() >= datetime.fromisoformat(agreed["until"])
+        ):
             raise InvalidInput("The link is unknown or has expired.")
-        return verb, key, agreed
+        return verb, unquote(key), agreed
+
+    def _link(self, verb: str, key: str, until: datetime, **agreed: str) -> str:
+        text = f"memory:{verb}/{quote(key)}?{urlencode({'until': until.isoformat(), **agreed})}"
+        return f"{text}&signature={self._signature(text)}"
+
+    def _signature(self, text: str) -> str:
+        return hashlib.blake2b(text.encode(), digest_size=16, key=self._secret).hexdigest()
 
 
 def _etag(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
-
-
-def _link(verb: str, key: str, until: datetime, **agreed: str) -> str:
-    return f"memory:{verb}/{quote(key)}?{urlencode({'until': until.isoformat(), **agreed})}"

@@ -3,14 +3,16 @@
 import asyncio
 import secrets
 from bisect import bisect_right
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from attrs import Factory, define, evolve, frozen
 
+from mtchat_core.domain.attachments import Upload
 from mtchat_core.domain.dialogs import Dialog
 from mtchat_core.domain.events import (
+    AttachmentUpdated,
     DialogUpdated,
     Event,
     MessageEdited,
@@ -19,11 +21,12 @@ from mtchat_core.domain.events import (
     Recorded,
     Withdrawn,
 )
-from mtchat_core.domain.ids import DialogId, EventId, MessageId, UserId, following
+from mtchat_core.domain.ids import AttachmentId, DialogId, EventId, MessageId, UserId, following
 from mtchat_core.domain.inbox import Entry, Preview, Standing, Summary
 from mtchat_core.domain.messages import Edit, Message, MessageType
 from mtchat_core.domain.participants import Participant
 from mtchat_core.domain.scopes import AccessScope, UserScope, any_admits
+from mtchat_core.ports.attachments import Leftover
 from mtchat_core.ports.clock import Clock
 from mtchat_core.ports.dialogs import KeptScope
 from mtchat_core.ports.ids import IdSource
@@ -46,6 +49,14 @@ class Failure:
     reason: str
 
 
+@frozen
+class Look:
+    """When a file is to be looked at, and how often that came to nothing."""
+
+    due_at: datetime
+    tries: int = 0
+
+
 @define
 class Room:
     """One dialog and everything below it; messages by id, oldest first."""
@@ -56,6 +67,7 @@ class Room:
     messages: dict[MessageId, Message] = Factory(dict[MessageId, Message])
     edits: dict[MessageId, tuple[Edit, ...]] = Factory(dict[MessageId, tuple[Edit, ...]])
     keys: dict[tuple[UserId, str], Key] = Factory(dict[tuple[UserId, str], Key])
+    looks: dict[AttachmentId, Look] = Factory(dict[AttachmentId, Look])
     last_issued: UUID | None = None
     reminder_since: datetime | None = None
     reminder_due: datetime | None = None
@@ -69,6 +81,7 @@ class Room:
             messages=dict(self.messages),
             edits=dict(self.edits),
             keys=dict(self.keys),
+            looks=dict(self.looks),
         )
 
     @property
@@ -158,6 +171,10 @@ class Claim:
 Place = tuple[int, DialogId, int]
 """Where something stands in the log: transaction, dialog, number."""
 _NO_DIALOG = DialogId(UUID(int=0))
+Leftovers = dict[str, tuple[datetime, Leftover]]
+"""What nobody needs any more, by key, and from when on it may be deleted."""
+_LINKS_LIVE = timedelta(hours=1)
+"""The longest that a link lives through which a file could be put back."""
 
 
 @define
@@ -187,6 +204,8 @@ class Store:
         self.lock = asyncio.Lock()
         self.rooms: dict[DialogId, Room] = {}
         self.claims: dict[str, Claim] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.leftovers: Leftovers = {}
         self.history = f"memory-{secrets.token_hex(8)}"
         self.log: list[Logged] = []
         self.event_seqs: dict[DialogId, int] = {}
@@ -207,6 +226,11 @@ class Store:
         self.next_xid += bool(recorded)
         return tuple(recorded)
 
+    def uploads_of(self, user: UserId, dialog: DialogId, keys: Sequence[str]) -> tuple[Upload, ...]:
+        """Return those of *keys* that were given out to *user* for a dialog and wait to be sent."""
+        found = (self.uploads[key] for key in keys if key in self.uploads)
+        return tuple(upload for upload in found if (upload.user_id, upload.dialog_id) == (user, dialog))
+
     @property
     def end(self) -> Place:
         """The place behind everything logged so far."""
@@ -223,7 +247,7 @@ class Store:
         if isinstance(event, DialogUpdated):
             kept = evolve(event, dialog=room.dialog) if room else Withdrawn(dialog_id=event.dialog_id)
             return evolve(entry, event=kept)
-        if not isinstance(event, MessageSent | MessageEdited | NotificationPending):
+        if not isinstance(event, MessageSent | MessageEdited | AttachmentUpdated | NotificationPending):
             return entry
         message = room.messages.get(event.message.id) if room else None
         if message is None:
@@ -238,6 +262,7 @@ class Changes:
         self.store = store
         self.rooms: dict[DialogId, Room | None] = {}
         self.claims: dict[str, Claim] = {}
+        self.leftovers: Leftovers = {}
 
     def room(self, dialog: DialogId) -> Room:
         """Return a room this transaction has locked."""
@@ -245,6 +270,15 @@ class Changes:
         if room is None:
             raise LookupError("the dialog is not locked by this transaction")
         return room
+
+    def leave(self, messages: Iterable[Message]) -> None:
+        """Leave the files of deleted *messages* to be deleted from the storage."""
+        now = self.store.clock.now()
+        for message in messages:
+            for file in message.attachments:
+                keys = [key for key in (file.key, file.thumbnail_key) if key is not None]
+                due_at = max(now, message.sent_at + _LINKS_LIVE)
+                self.leftovers.update({key: (due_at, Leftover(key)) for key in keys})
 
     def lock(self, dialog: DialogId) -> Room | None:
         """Lock a room, if there is one."""

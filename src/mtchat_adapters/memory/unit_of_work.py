@@ -44,6 +44,7 @@ class MemoryUnitOfWork:
             else:
                 store.rooms[dialog] = room
         store.claims.update(self.changes.claims)
+        store.leftovers.update(self.changes.leftovers)
         self.recorded = store.write_log(self.events)
 
 

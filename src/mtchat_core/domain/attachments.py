@@ -83,7 +83,7 @@ class FileQuotaExceeded(ChatError):
     """The person has sent as much as the host lets them."""
 
     code, kind = "FILE_QUOTA_EXCEEDED", Kind.DENIED
-    says = "Your files take up all the room there is for them. Delete some first."
+    says = "Forbidden: your files take up all the room there is for them. Delete some first."
 
 
 class FilesOff(ChatError):
@@ -223,6 +223,18 @@ class SentFile:
     state: FileState = FileState.AVAILABLE
     is_seen_later: bool = False
     """Whether a job is to look at it."""
+
+    def kept(self) -> Attachment:
+        """Return it as a file of its message."""
+        return Attachment(
+            id=self.id,
+            key=self.key,
+            filename=self.filename,
+            content_type=self.content_type,
+            size_bytes=self.size_bytes,
+            etag=self.etag,
+            state=self.state,
+        )
 
 
 def require_type(content_type: str) -> str:
