@@ -1,10 +1,12 @@
 """A person uploads files, sends them, and whoever is in the dialog gets at them (contract 3.14, 3.18, 3.19, 8)."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
@@ -16,14 +18,13 @@ from mtchat_core.domain.attachments import KINDS, MAX_BYTES, FileState, thumbnai
 from mtchat_core.domain.errors import InvalidInput, ServiceUnavailable
 from mtchat_core.domain.events import AttachmentUpdated
 from mtchat_core.domain.ids import AttachmentId, DialogId, UserId
-from mtchat_core.domain.webhooks import DeliveryState, Receipt
 from mtchat_core.ports.storage import StoredObject
 from mtchat_core.use_cases.announcing import Announcer
 from mtchat_core.use_cases.files import PART_BYTES, FileTerms
 from mtchat_core.use_cases.transaction import Transaction
 from tests.builders import SECOND, FakeClock
 from tests.http.filing import place, send, storage, upload
-from tests.http.hooks import carry, create
+from tests.http.hooks import create
 from tests.http.world import House, World, open_world
 
 BAD_REQUEST, UNFIT, SHAPE = (400, "BAD_REQUEST"), (400, "INVALID_INPUT"), (422, "INVALID_INPUT")
@@ -43,6 +44,16 @@ def asked(dialog: str, **changes: object) -> dict[str, object]:
         "size": 5,
         **changes,
     }
+
+
+@asynccontextmanager
+async def opened(ports: Ports, house: House, habits: Habits | None = None) -> AsyncGenerator[World]:
+    """Open the service over other ports than the tests' own."""
+    chat = Chat.over(ports, habits)
+    async with open_world(chat, house) as world:
+        yield world
+    chat.realtime.close()
+    chat.presence.close()
 
 
 # Up and down
@@ -183,9 +194,7 @@ async def test_a_place_is_for_participants_of_a_dialog_there_is_g8_b30(world: Wo
     for path, size in (("/upload/presign", 5), ("/upload/multipart", LARGE)):
         body = asked(dialog, size=size)
         assert await world.refuses(world.person("bo"), "POST", path, body) == FORBIDDEN
-        assert (
-            await world.refuses(world.person("ana"), "POST", path, asked(NOWHERE, size=size)) == NO_DIALOG
-        )
+        assert await world.refuses(world.person("ana"), "POST", path, asked(NOWHERE, size=size)) == NO_DIALOG
 
 
 async def test_who_asks_for_places_too_fast_waits(chat: Chat) -> None:
@@ -203,8 +212,7 @@ async def test_who_asks_for_places_too_fast_waits(chat: Chat) -> None:
 
 
 async def test_a_quota_ends_what_one_may_upload(ports: Ports, house: House) -> None:
-    chat = Chat.over(ports, Habits(files=FileTerms(quota_bytes=10)))
-    async with open_world(chat, house) as world:
+    async with opened(ports, house, Habits(files=FileTerms(quota_bytes=10))) as world:
         dialog = await world.dialog("ana", "bo")
         await world.person("ana").data("POST", "/upload/presign", asked(dialog, size=6))
 
@@ -212,8 +220,6 @@ async def test_a_quota_ends_what_one_may_upload(ports: Ports, house: House) -> N
 
         assert refusal == (403, "FILE_QUOTA_EXCEEDED")
         await world.person("bo").data("POST", "/upload/presign", asked(dialog, size=10))
-    chat.realtime.close()
-    chat.presence.close()
 
 
 # Names
@@ -435,9 +441,7 @@ def put_part(world: World, part: dict[str, Any], letter: bytes = b"x") -> None:
     storage(world).put(part["upload_url"], letter * part["size"], content_type="")
 
 
-async def test_a_large_file_goes_up_in_parts_and_goes_on_after_a_break_g19(
-    world: World, clock: FakeClock
-) -> None:
+async def test_a_large_file_goes_up_in_parts_and_goes_on_after_a_break_g19(world: World, clock: FakeClock) -> None:
     ana, dialog = world.person("ana"), await world.dialog("ana")
     begun = await begin(world, "ana", dialog)
     query = f"/upload/multipart?s3_key={begun['s3_key']}"
@@ -473,7 +477,7 @@ async def test_an_upload_in_parts_is_its_beginners_alone_g8_b54(world: World) ->
     begun = await begin(world, "ana", dialog)
     key, bo = begun["s3_key"], world.person("bo")
 
-    for unknown in (key, f"dialogs/{dialog}/../x", "%00"[:0] + "x" * 600, ""):
+    for unknown in (key, f"dialogs/{dialog}/../x", "x" * 600, ""):
         query = f"/upload/multipart?s3_key={unknown}"
         assert await world.refuses(bo, "GET", query) == UNFIT
         assert await world.refuses(bo, "POST", "/upload/multipart/complete", {"s3_key": unknown}) == UNFIT
@@ -545,7 +549,7 @@ async def test_a_link_says_what_is_left_of_it_in_whole_seconds(world: World, clo
         clock.advance(timedelta(minutes=7, milliseconds=500))
 
     assert all(1800 <= answer["expires_in"] <= 3600 for answer in answers)
-    for before, after in zip(answers, answers[1:], strict=False):
+    for before, after in pairwise(answers):
         is_same = before["url"] == after["url"]
         assert (before["expires_in"] - after["expires_in"] in (420, 421)) == is_same
 
@@ -640,12 +644,13 @@ def find(world: World) -> Find:
     ports = world.chat.ports
 
     async def find(dialog: str, file: dict[str, Any], **found: Any) -> None:
-        id_ = AttachmentId(file["id"])
+        in_dialog = DialogId(UUID(dialog))
+        id_ = AttachmentId(UUID(file["id"]))
         kept = await ports.attachments.get(UserId("ana"), id_)
         assert kept is not None
         async with Transaction(ports.units, Announcer(ports.broker, ports.jobs))() as tx:
-            assert await tx.dialogs.lock(DialogId(dialog)) is not None
-            message = await tx.files.change(DialogId(dialog), evolve(kept, **found), look_again_in=None)
+            assert await tx.dialogs.lock(in_dialog) is not None
+            message = await tx.files.change(in_dialog, evolve(kept, **found), look_again_in=None)
             assert message is not None
             tx.record(AttachmentUpdated(dialog_id=message.dialog_id, message=message, attachment_id=id_))
 
@@ -691,7 +696,7 @@ async def test_a_file_that_is_not_trusted_says_so_and_is_kept_back_g19(
 
 
 async def test_a_webhook_tells_of_files_without_links_g11(world: World) -> None:
-    webhook = await create(world)
+    await create(world)
     dialog = await world.dialog("ana")
     said = await send(world, "ana", dialog, await upload(world, "ana", dialog), content="look")
     await world.say("ana", dialog, "no file")
@@ -705,7 +710,6 @@ async def test_a_webhook_tells_of_files_without_links_g11(world: World) -> None:
     [file] = said["attachments"]
     assert told[0]["attachments"] == [{name: file[name] for name in ("id", "filename", "content_type", "size")}]
     assert "attachments" not in told[1]
-    assert webhook
     assert not [request for _, request in sender.sent if b"memory:" in request.body]
 
 
@@ -722,51 +726,37 @@ class Down(MemoryStorage):
         raise ServiceUnavailable("The storage does not answer.")
 
 
-@pytest.fixture
-async def without(ports: Ports, house: House) -> AsyncIterator[World]:
-    """The service without a storage."""
-    chat = Chat.over(evolve(ports, storage=None))
-    async with open_world(chat, house) as world:
-        yield world
-    chat.realtime.close()
-    chat.presence.close()
+async def test_a_chat_without_a_storage_says_so_and_talks_on_g14(ports: Ports, house: House) -> None:
+    async with opened(evolve(ports, storage=None), house) as world:
+        ana, dialog = world.person("ana"), await world.dialog("ana", "bo")
+        ear = await world.listen("ana")
+        file = {"s3_key": f"dialogs/{dialog}/x", "filename": "f", "content_type": "", "size": 1}
+
+        assert "files" not in ear.greeting["features"]
+        # That there is none comes before all that is wrong besides.
+        for verb, path, body in (
+            ("POST", "/upload/presign", asked(NOWHERE, content_type="x", size=0)),
+            ("POST", "/upload/multipart", asked(NOWHERE, content_type="x", size=0)),
+            ("GET", "/upload/multipart?s3_key=x", None),
+            ("POST", "/upload/multipart/complete", {"s3_key": "x"}),
+            ("DELETE", "/upload/multipart?s3_key=x", None),
+            ("GET", f"/attachments/{NOWHERE}/url", None),
+        ):
+            assert await world.refuses(ana, verb, path, body) == OFF, path
+        assert await refused(world, dialog, file) == OFF
+        await world.say("ana", dialog, "hello")
+        assert await ana.data("GET", f"/dialogs/{dialog}/files") == {"files": [], "has_more": False}
 
 
-async def test_a_chat_without_a_storage_says_so_and_talks_on_g14(without: World) -> None:
-    ana, dialog = without.person("ana"), await without.dialog("ana", "bo")
-    ear = await without.listen("ana")
-    file = {"s3_key": f"dialogs/{dialog}/x", "filename": "f", "content_type": "", "size": 1}
-    send_it = {"content": "x", "attachments": [file]}
+async def test_files_of_a_chat_that_lost_its_storage_are_named_without_links(ports: Ports, house: House) -> None:
+    async with opened(ports, house) as world:
+        dialog = await world.dialog("ana")
+        said = await send(world, "ana", dialog, await upload(world, "ana", dialog))
 
-    assert "files" not in ear.greeting["features"]
-    # That there is none comes before all that is wrong besides.
-    for verb, path, body in (
-        ("POST", "/upload/presign", asked(NOWHERE, content_type="x", size=0)),
-        ("POST", "/upload/multipart", asked(NOWHERE, content_type="x", size=0)),
-        ("GET", "/upload/multipart?s3_key=x", None),
-        ("POST", "/upload/multipart/complete", {"s3_key": "x"}),
-        ("DELETE", "/upload/multipart?s3_key=x", None),
-        ("GET", f"/attachments/{NOWHERE}/url", None),
-        ("POST", f"/dialogs/{dialog}/messages", send_it),
-    ):
-        assert await without.refuses(ana, verb, path, body) == OFF, path
-    await without.say("ana", dialog, "hello")
-    assert await ana.data("GET", f"/dialogs/{dialog}/files") == {"files": [], "has_more": False}
-
-
-async def test_files_of_a_chat_that_lost_its_storage_are_named_without_links(
-    world: World, ports: Ports, house: House
-) -> None:
-    dialog = await world.dialog("ana")
-    said = await send(world, "ana", dialog, await upload(world, "ana", dialog))
-    chat = Chat.over(evolve(ports, storage=None))
-
-    async with open_world(chat, House()) as without:
-        [shown] = (await without.transcript("ana", dialog))[-1]["attachments"]
+    async with opened(evolve(ports, storage=None), house) as world:
+        [shown] = (await world.transcript("ana", dialog))[-1]["attachments"]
 
     assert shown == said["attachments"][0] | {"url": ""}
-    chat.realtime.close()
-    chat.presence.close()
 
 
 async def test_where_files_are_kept_the_greeting_says_so(world: World) -> None:
@@ -776,9 +766,7 @@ async def test_where_files_are_kept_the_greeting_says_so(world: World) -> None:
 async def test_while_the_storage_is_down_text_goes_on_and_nothing_is_half_sent_f24_g14_g2(
     ports: Ports, house: House, clock: FakeClock
 ) -> None:
-    down = Down(clock)
-    chat = Chat.over(evolve(ports, storage=down))
-    async with open_world(chat, house) as world:
+    async with opened(evolve(ports, storage=Down(clock)), house) as world:
         dialog = await world.dialog("ana", "bo")
         file = await upload(world, "ana", dialog)
         body = {"content": "with a file", "attachments": [file]}
@@ -791,14 +779,9 @@ async def test_while_the_storage_is_down_text_goes_on_and_nothing_is_half_sent_f
         assert await world.refuses(world.person("ana"), "POST", "/upload/multipart", parts) == DOWN
         await world.say("ana", dialog, "text goes on")
         await world.person("ana").data("POST", "/upload/presign", asked(dialog))
-    chat.realtime.close()
-    chat.presence.close()
 
     back = MemoryStorage(clock)
     await back.write(file["s3_key"], b"%PDF-1.7 a plan", content_type="application/pdf")
-    chat = Chat.over(evolve(ports, storage=back))
-    async with open_world(chat, house) as world:
+    async with opened(evolve(ports, storage=back), house) as world:
         assert [said["content"] for said in await world.transcript("bo", dialog)][1:] == ["text goes on"]
         assert len((await send(world, "ana", dialog, file))["attachments"]) == 1, "the place has kept"
-    chat.realtime.close()
-    chat.presence.close()
