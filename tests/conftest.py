@@ -22,7 +22,8 @@ __all__ = ["listening_to_logs", "no_secret_in_any_line"]
 
 _EMPTY = sa.text("""
     truncate dialogs, participants, access_scopes, messages, deleted_messages, edits, events, event_floor,
-      idempotency_keys, webhook_endpoints, webhook_deliveries, webhook_attempts, reminder_failures, schedules
+      idempotency_keys, webhook_endpoints, webhook_deliveries, webhook_attempts, reminder_failures, schedules,
+      uploads, attachments, storage_leftovers
 """)
 
 

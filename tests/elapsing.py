@@ -15,6 +15,9 @@ _INSTANTS = {
     "events": ("at",),
     "idempotency_keys": ("created_at",),
     "reminder_failures": ("due_at",),
+    "uploads": ("created_at", "link_until"),
+    "attachments": ("sent_at", "look_due"),
+    "storage_leftovers": ("due_at",),
     "schedules": ("due_at", "leased_until", "started_at", "finished_at"),
 }
 _UPDATES = [

@@ -22,7 +22,7 @@ from tests.servers import Databases
 
 # The function of the same name hides the module.
 migrating = importlib.import_module("mtchat_adapters.postgres.migrate")
-STEPS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
+STEPS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
 THEIRS = ("dialogs", "participants", "messages", "events", "schema_version", "alembic_version", "orders")
 OURS = "select tablename from pg_tables where schemaname = 'mtchat'"
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mtchat_adapters.postgres import engine as engines
 from mtchat_adapters.postgres.archiving import PostgresQuietDialogs
+from mtchat_adapters.postgres.attachments import PostgresAttachments, PostgresFileWork, PostgresUploads
 from mtchat_adapters.postgres.combining import Limits
 from mtchat_adapters.postgres.dialogs import PostgresDirectory
 from mtchat_adapters.postgres.events import PostgresEventLog
@@ -71,12 +72,16 @@ class PostgresStore:
     schedules: PostgresSchedules
     old_keys: PostgresOldKeys
     webhooks: PostgresWebhooks
+    uploads: PostgresUploads
+    attachments: PostgresAttachments
+    file_work: PostgresFileWork
 
     def ports(self) -> dict[str, Any]:
         """Return the ports by the names `Ports` gives them, to put in place of memory's."""
         names = ("units", "log", "transcript", "inbox", "directory", "receipts", "search", "events")
         of_jobs = ("reminders", "quiet", "schedules", "old_keys", "webhooks")
-        return {name: getattr(self, name) for name in (*names, *of_jobs)}
+        of_files = ("uploads", "attachments", "file_work")
+        return {name: getattr(self, name) for name in (*names, *of_jobs, *of_files)}
 
     @property
     def engine(self) -> AsyncEngine:
@@ -146,6 +151,9 @@ async def open(  # noqa: A001 - read as postgres.open
             schedules=PostgresSchedules(trips),
             old_keys=PostgresOldKeys(trips),
             webhooks=PostgresWebhooks(trips),
+            uploads=PostgresUploads(trips),
+            attachments=PostgresAttachments(trips),
+            file_work=PostgresFileWork(trips),
         )
     finally:
         await log.close()

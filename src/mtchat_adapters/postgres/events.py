@@ -11,6 +11,7 @@ from mtchat_adapters.postgres import rows
 from mtchat_adapters.postgres.session import Row, Session, Statement, Trips, Values, statement
 from mtchat_core.domain.cursors import Cursor, CursorExpired
 from mtchat_core.domain.events import (
+    AttachmentUpdated,
     DialogDeleted,
     DialogUpdated,
     Event,
@@ -330,7 +331,7 @@ def _recorded(row: Row) -> Recorded:
 
 def _message_id(event: Event) -> MessageId | None:
     """Return the message a log row names instead of repeating it."""
-    if isinstance(event, MessageSent | MessageEdited | NotificationPending):
+    if isinstance(event, MessageSent | MessageEdited | AttachmentUpdated | NotificationPending):
         return event.message.id
     return event.message_id if isinstance(event, MessageDeleted) else None
 
@@ -342,7 +343,7 @@ def event_of(dialog: DialogId, row: Row) -> Event:
     if cls is None:
         # A newer release logged it while both run: it keeps its number here.
         return Withdrawn(dialog_id=dialog)
-    if issubclass(cls, MessageSent | MessageEdited | NotificationPending):
+    if issubclass(cls, MessageSent | MessageEdited | AttachmentUpdated | NotificationPending):
         if row["content"] is None:
             return Withdrawn(dialog_id=dialog)
         return codec.event(kind, facts, dialog_id=dialog, message=rows.message(row))

@@ -1,5 +1,9 @@
-"""Sending in PostgreSQL: what waits together goes in one statement (docs/adr/0006-write-combining.md)."""
+"""Sending in PostgreSQL: what waits together goes in one statement (docs/adr/0006-write-combining.md).
 
+A message with files goes by itself, in a transaction (docs/adr/0013-files-as-rows.md).
+"""
+
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
@@ -7,8 +11,9 @@ from attrs import frozen
 
 from mtchat_adapters.postgres import rows
 from mtchat_adapters.postgres.combining import Combiner, Limits
-from mtchat_adapters.postgres.failures import Lost
+from mtchat_adapters.postgres.failures import Fault, Lost
 from mtchat_adapters.postgres.session import Row, Trips, Values, statement, transaction
+from mtchat_core.domain.attachments import UploadUnknown
 from mtchat_core.domain.dialogs import DialogNotFound
 from mtchat_core.domain.errors import ChatError, Forbidden, ServiceUnavailable
 from mtchat_core.domain.events import DialogUnarchived, MessageSent, Recorded
@@ -164,6 +169,29 @@ _APPEND = statement(f"""
     order by d.n
 """)  # noqa: S608 - built from our own constants
 
+# After `_APPEND` in the same transaction: unless every place was there to be used, all of it is undone.
+_ATTACH = statement("""
+    with sent as materialized (
+      select * from jsonb_to_recordset(cast(:files as jsonb)) as s (id uuid, key text, filename text,
+        content_type text, kind text, size_bytes bigint, etag text, state text, is_seen_later boolean)
+    ),
+    used as (
+      delete from uploads u using sent where u.key = sent.key and u.user_id = :sender and u.dialog_id = :dialog
+      returning u.key
+    ),
+    kept as (
+      insert into attachments (dialog_id, id, message_id, user_id, key, filename, content_type, kind, size_bytes,
+        etag, state, sent_at, look_due)
+      select :dialog, id, :message, :sender, key, filename, content_type, kind, size_bytes, etag, state, :at,
+        case when is_seen_later then clock_timestamp() end
+      from sent join used using (key)
+    ),
+    counted as (
+      update messages set file_count = (select count(*) from sent) where dialog_id = :dialog and id = :message
+    )
+    select count(*) as count from used
+""")
+
 _LOCK = statement("select from dialogs where id = :dialog for update")
 
 
@@ -202,7 +230,13 @@ class PostgresMessageLog:
 
     async def append(self, outgoing: Outgoing) -> Posted:
         """Keep a message, or say why not."""
-        return await self._combiner.carry(_Sending(outgoing, self._ids.new(), self._ids.new()))
+        sending = _Sending(outgoing, self._ids.new(), self._ids.new())
+        if not outgoing.files:
+            return await self._combiner.carry(sending)
+        [outcome] = await _outcomes([sending], self._with_files)
+        if isinstance(outcome, Posted):
+            return outcome
+        raise outcome or Fault("a dialog that is ours was taken for somebody else's")
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -226,6 +260,18 @@ class PostgresMessageLog:
                 return await session.all(_APPEND, self._values(some, has_waited=True))
 
         return await _outcomes(sendings, run)
+
+    async def _with_files(self, sendings: Sequence[_Sending]) -> Sequence[Row]:
+        """Append one message and use up the places of its files, in one transaction."""
+        [sending] = sendings
+        async with transaction(self._trips.pool) as session:
+            await session.all(_LOCK, {"dialog": sending.dialog})
+            [row] = await session.all(_APPEND, self._values(sendings, has_waited=True))
+            if row["outcome"] == "appended":
+                [used] = await session.all(_ATTACH, _attaching(sending.outgoing, row))
+                if used["count"] < len(sending.outgoing.files):
+                    raise UploadUnknown
+        return [row]
 
     def _values(self, sendings: Sequence[_Sending], *, has_waited: bool) -> Values:
         going = [sending.outgoing for sending in sendings]
@@ -290,6 +336,31 @@ def _rising(going: Sequence[Outgoing]) -> list[MessageId]:
     return rising
 
 
+def _attaching(outgoing: Outgoing, row: Row) -> Values:
+    """Return the values for `_ATTACH`, of a message that `_APPEND` has kept."""
+    files = [
+        {
+            "id": str(file.id),
+            "key": file.key,
+            "filename": file.filename,
+            "content_type": file.content_type,
+            "kind": file.kept().kind.value,
+            "size_bytes": file.size_bytes,
+            "etag": file.etag,
+            "state": file.state.value,
+            "is_seen_later": file.is_seen_later,
+        }
+        for file in outgoing.files
+    ]
+    return {
+        "files": json.dumps(files),
+        "sender": outgoing.sender_id,
+        "dialog": outgoing.dialog_id,
+        "message": row["new_id"],
+        "at": row["at"],
+    }
+
+
 def _outcome(sending: _Sending, row: Row) -> _Outcome:
     outgoing = sending.outgoing
     match row["outcome"]:
@@ -328,6 +399,7 @@ def _posted(sending: _Sending, row: Row) -> Posted:
         sent_at=at,
         reply_to_id=outgoing.reply_to,
         client_message_id=outgoing.key,
+        attachments=tuple(file.kept() for file in outgoing.files),
     )
     sent = MessageSent(dialog_id=message.dialog_id, message=message, origin=outgoing.origin)
     logged = Recorded(EventId(sending.event_id), row["event_seq"], at, sent)

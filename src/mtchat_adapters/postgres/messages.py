@@ -136,12 +136,12 @@ _WINDOW = statement(f"""
       where p.dialog_id = :dialog and p.user_id = :reader
     ),
     below as (
-      select {rows.MESSAGE}, true as is_older from messages m
+      select {rows.MESSAGE_ROW}, true as is_older from messages m
       where m.dialog_id = :dialog and m.id < :below
       order by m.id desc limit cast(:older as bigint)
     ),
     above as (
-      select {rows.MESSAGE}, false as is_older from messages m
+      select {rows.MESSAGE_ROW}, false as is_older from messages m
       where m.dialog_id = :dialog and m.id >= :above
       order by m.id limit cast(:newer as bigint)
     )

@@ -1,7 +1,7 @@
 """Rows as domain values: rows stop here.
 
-A statement names the columns it wants through `DIALOG`, `PARTICIPANT`, `SCOPE` and `MESSAGE`, never
-by `*`: a column that a newer release adds must not change the answer under a prepared statement.
+A statement names the columns it wants through `DIALOG`, `PARTICIPANT`, `SCOPE`, `MESSAGE` and the like,
+never by `*`: a column that a newer release adds must not change the answer under a prepared statement.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from mtchat_adapters.postgres.session import Row
+from mtchat_core.domain.attachments import Attachment, FileState, Upload
 from mtchat_core.domain.dialogs import About, Dialog, Json, ObjectRef, Tally
 from mtchat_core.domain.ids import ScopeId
 from mtchat_core.domain.messages import Message, MessageType
@@ -37,10 +38,20 @@ PARTICIPANT = _columns("p", PARTICIPANT_NAMES)
 COMPANY = "coalesce(p.company_folded, lower(p.company)) as company"
 """The line to search of a participant's company; the previous release does not write it."""
 SCOPE = _columns("s", "id scope_level0 scope_level1 scope_level2 tenant_uid created_at")
-MESSAGE = _columns(
+ATTACHMENT = _columns("a", "id key filename content_type size_bytes etag width height thumbnail_key state")
+UPLOAD = _columns("u", "key id dialog_id user_id filename content_type size_bytes created_at link_until parts_id")
+MESSAGE_ROW = _columns(
     "m",
-    "id dialog_id seq sender_id sender_name content sent_at type last_edited_at reply_to_id client_message_id",
+    "id dialog_id seq sender_id sender_name content sent_at type last_edited_at reply_to_id client_message_id"
+    " file_count",
 )
+"""A message without its files, for a part of a statement that selects `MESSAGE` of it in the end."""
+MESSAGE = f"""
+    {MESSAGE_ROW}, case when m.file_count > 0 then (
+      select json_agg(a order by a.id) from (
+        select {ATTACHMENT} from attachments a where a.dialog_id = m.dialog_id and a.message_id = m.id) a
+    ) end as attachments
+"""  # noqa: S608 - built from our own constants
 
 END_OF_TIME, LAST_ID = datetime(9999, 12, 31, tzinfo=UTC), UUID(int=(1 << 128) - 1)
 """Beyond everything: where a list without a place begins."""
@@ -131,6 +142,39 @@ def message(row: Row) -> Message:
         last_edited_at=row["last_edited_at"],
         reply_to_id=row["reply_to_id"],
         client_message_id=row["client_message_id"],
+        attachments=tuple(attachment(from_json(file)) for file in row["attachments"] or ()),
+    )
+
+
+def attachment(row: Row) -> Attachment:
+    """Read the columns `ATTACHMENT`."""
+    return Attachment(
+        id=row["id"],
+        key=row["key"],
+        filename=row["filename"],
+        content_type=row["content_type"],
+        size_bytes=row["size_bytes"],
+        etag=row["etag"],
+        width=row["width"],
+        height=row["height"],
+        thumbnail_key=row["thumbnail_key"],
+        state=FileState(row["state"]),
+    )
+
+
+def upload(row: Row) -> Upload:
+    """Read the columns `UPLOAD`."""
+    return Upload(
+        id=row["id"],
+        key=row["key"],
+        dialog_id=row["dialog_id"],
+        user_id=row["user_id"],
+        filename=row["filename"],
+        content_type=row["content_type"],
+        size_bytes=row["size_bytes"],
+        created_at=row["created_at"],
+        link_until=row["link_until"],
+        parts_id=row["parts_id"],
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from attrs import frozen
 
 from mtchat_adapters.postgres.archiving import PostgresArchive
+from mtchat_adapters.postgres.attachments import PostgresMessageFiles
 from mtchat_adapters.postgres.dialogs import PostgresDialogs
 from mtchat_adapters.postgres.events import write_log
 from mtchat_adapters.postgres.keys import PostgresKeys
@@ -33,6 +34,7 @@ class PostgresUnitOfWork:
         self.keys = PostgresKeys(session)
         self.reminders = PostgresReminders(session, self._event_seqs)
         self.archive = PostgresArchive(session, self._event_seqs)
+        self.files = PostgresMessageFiles(session)
 
     def record(self, *events: Event) -> None:
         """Remember *events* for the log."""
