@@ -41,6 +41,7 @@ _TAGS = (
     Tag("Chat: Dialogs", "A person finds conversations."),
     Tag("Chat: Participants", "A person joins, leaves, and sees who is there."),
     Tag("Chat: Messages", "A person says things, and reads what was said."),
+    Tag("Chat: Files", "A person uploads files, fetches them, and finds them again."),
     Tag("Chat: Read receipts", "A person reads, and knows what is left."),
     Tag("Chat: Events", "A person reads what they missed."),
     Tag("Chat: My view of a dialog", "Archive, pin, reminders: one's own business."),
@@ -71,7 +72,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
                 service.is_ready,
                 lambda: [*service.degraded(), *(runner.degraded() if runner else ())],
             )
-            app.state.sockets = sockets = Sockets.of(settings)
+            app.state.sockets = sockets = Sockets.of(settings, service.chat.files.links)
             app.state.readings = Gauges(service, sockets, runner).read
             if settings.webhook_url is not None:
                 # Whoever runs the jobs does it too, but later: what is said from here on is to be told.
