@@ -20,6 +20,7 @@ from mtchat_core.domain.scopes import AccessScope, UserScope
 from mtchat_core.ports.dialogs import KeptScope
 from mtchat_core.ports.unit_of_work import UnitOfWork
 from mtchat_core.use_cases.dialogs import NewDialog
+from mtchat_core.use_cases.files import Links
 
 ANN, BO, CY, DI = UserId("ann"), UserId("bo"), UserId("cy"), UserId("di")
 EVERYBODY = (ANN, BO, CY, DI)
@@ -54,6 +55,11 @@ class FakeClock:
         """Move on, or back, and return the new instant."""
         self._now += by
         return self._now
+
+
+def no_links() -> Links:
+    """Return the links of a chat that keeps no files."""
+    return Links(None, FakeClock(), timedelta(hours=1))
 
 
 def a_dialog_id() -> DialogId:

@@ -23,7 +23,7 @@ CRON_FIELDS = 6
 LEAST_RETENTION_SECS = 3600
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _UNUSED = re.compile(
-    r"S3_[A-Z0-9_]+|DATABASE_(MIN_CONNECTIONS|IDLE_TIMEOUT_SECS|MAX_LIFETIME_SECS)"
+    r"DATABASE_(MIN_CONNECTIONS|IDLE_TIMEOUT_SECS|MAX_LIFETIME_SECS)"
     r"|NOTIFICATION_CONCURRENCY|SENTRY_DSN|RUST_LOG"
 )
 
@@ -135,6 +135,20 @@ def _prefix(value: str) -> str:
 def _redis(value: str) -> str:
     if not re.match(r"(redis|rediss|unix)://.", value):
         raise ValueError("must begin with redis://, rediss:// or unix://.")
+    return value
+
+
+def _base(value: str) -> str:
+    """Return the address that paths are appended to."""
+    checked = addresses.check(value)
+    if set("?#") & set(checked):
+        raise ValueError("must end with its host or a path.")
+    return checked.rstrip("/")
+
+
+def _bucket(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", value):
+        raise ValueError("must be the name of a bucket: 3 or more of letters, digits, '.', '_' and '-'.")
     return value
 
 
@@ -551,6 +565,82 @@ class Settings:
         unit="seconds",
     )
 
+    s3_bucket: str | None = _setting("S3_BUCKET", _bucket, "Bucket for files; naming one switches S3 on.")
+    s3_endpoint: str | None = _setting(
+        "S3_ENDPOINT", _base, "Address of an S3-compatible storage; AWS in S3_REGION when unset."
+    )
+    s3_public_endpoint: str | None = _setting(
+        "S3_PUBLIC_ENDPOINT", _base, "Address of the same storage for browsers.", shown="S3_ENDPOINT"
+    )
+    s3_region: str = _setting("S3_REGION", _text, "Region that requests are signed for.", default="us-east-1")
+    s3_access_key_id: str | None = _setting(
+        "S3_ACCESS_KEY_ID",
+        _text,
+        "Access key; the machine's own credentials when neither half is set.",
+        secret=True,
+    )
+    s3_secret_access_key: str | None = _setting(
+        "S3_SECRET_ACCESS_KEY", _text, "The other half of the access key.", secret=True
+    )
+    s3_timeout_secs: float = _setting(
+        "S3_TIMEOUT_SECS", _seconds, "Longest wait for the storage.", default=3.0, unit="seconds"
+    )
+    s3_presign_upload_expiry: int = _setting(
+        "S3_PRESIGN_UPLOAD_EXPIRY",
+        _whole(1, 3600),
+        "How long a link to upload is good, in whichever storage.",
+        default=300,
+        unit="seconds",
+    )
+    s3_presign_download_expiry: int = _setting(
+        "S3_PRESIGN_DOWNLOAD_EXPIRY",
+        _whole(2, 604800),
+        "How long a link to download is good, in whichever storage.",
+        default=3600,
+        unit="seconds",
+    )
+    storage_dir: str | None = _setting(
+        "STORAGE_DIR", _text, "Folder for files instead of a bucket; the service hands them out itself."
+    )
+    public_url: str | None = _setting(
+        "PUBLIC_URL",
+        _base,
+        "Address of this service for browsers, which links to files in STORAGE_DIR begin with.",
+    )
+    file_quota_bytes: int = _setting(
+        "FILE_QUOTA_BYTES", _whole(0), "Most bytes of files of one person; 0: any.", default=0, unit="bytes"
+    )
+    file_thumbnails: bool = _setting(
+        "FILE_THUMBNAILS", _yes_or_no, "Make a small picture of each picture.", default=True
+    )
+    file_scan_url: str | None = _setting(
+        "FILE_SCAN_URL",
+        addresses.check,
+        "Who looks into each file: is given a link, and says whether it is clean.",
+    )
+    file_scan_secret: str | None = _setting(
+        "FILE_SCAN_SECRET",
+        _webhook_secret,
+        "What questions to FILE_SCAN_URL are signed with.",
+        secret=True,
+    )
+    file_scan_mode: Literal["hold", "flag"] = _setting(
+        "FILE_SCAN_MODE",
+        _one_of("hold", "flag"),
+        "Until a file has been looked into: nobody gets at it (hold), or everybody (flag).",
+        default="hold",
+    )
+    file_scan_timeout_secs: float = _setting(
+        "FILE_SCAN_TIMEOUT_SECS", _seconds, "Longest wait for FILE_SCAN_URL.", default=30.0, unit="seconds"
+    )
+    file_unsent_secs: float = _setting(
+        "FILE_UNSENT_SECS",
+        _seconds,
+        "How long an uploaded file waits to be sent before it is deleted.",
+        default=24 * 3600.0,
+        unit="seconds",
+    )
+
     archive_after_secs: float = _setting(
         "ARCHIVE_AFTER_SECS",
         _seconds,
@@ -618,6 +708,16 @@ class Settings:
     )
     rate_limit_membership_burst: int = _setting(
         "RATE_LIMIT_MEMBERSHIP_BURST", _whole(1), "Times one may join or leave at once.", default=10, unit="times"
+    )
+    rate_limit_uploads_rps: int = _setting(
+        "RATE_LIMIT_UPLOADS_RPS",
+        _whole(1),
+        "Uploads one may ask for, on and on.",
+        default=2,
+        unit="per second",
+    )
+    rate_limit_uploads_burst: int = _setting(
+        "RATE_LIMIT_UPLOADS_BURST", _whole(1), "Uploads one may ask for at once.", default=20, unit="uploads"
     )
 
     cors_allowed_origins: tuple[str, ...] = _setting(
@@ -702,6 +802,21 @@ class Settings:
             yield "SOCKET_PING_SECS must be above 0, and SOCKET_DEAD_SECS above SOCKET_PING_SECS."
         if self.admin_api_token is None and self.admin_api_token_previous is not None:
             yield "ADMIN_API_TOKEN_PREVIOUS needs ADMIN_API_TOKEN."
+        yield from self._contradictions_about_files()
+
+    def _contradictions_about_files(self) -> Iterator[str]:
+        if self.s3_bucket is not None and self.storage_dir is not None:
+            yield "S3_BUCKET and STORAGE_DIR exclude each other: files are kept in a bucket, or in a folder."
+        if self.s3_bucket is None and (self.s3_endpoint or self.s3_access_key_id or self.s3_secret_access_key):
+            yield "S3_BUCKET must name the bucket for files: S3_ENDPOINT or a key alone keeps none."
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            yield "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both, or neither."
+        if self.s3_public_endpoint is not None and self.s3_endpoint is None:
+            yield "S3_PUBLIC_ENDPOINT needs S3_ENDPOINT: AWS has one address for everybody."
+        if self.storage_dir is not None and self.public_url is None:
+            yield "STORAGE_DIR needs PUBLIC_URL: links to files begin with it."
+        if (self.file_scan_url is None) != (self.file_scan_secret is None):
+            yield "FILE_SCAN_URL and FILE_SCAN_SECRET go together: set both, or neither."
 
     def check_serving(self) -> None:
         """Refuse to open the doors to everybody unless that was said out loud.

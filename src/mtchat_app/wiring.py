@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import evolve, frozen
@@ -12,12 +14,15 @@ from attrs import evolve, frozen
 from mtchat_adapters import memory
 from mtchat_adapters.httpx import webhooks
 from mtchat_app import addresses
+from mtchat_app.http.files import Shelf
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat, Habits
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
 from mtchat_core.domain.webhooks import Schedule, types_of
+from mtchat_core.ports.storage import ObjectStorage
+from mtchat_core.use_cases.files import FileTerms
 from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms, Webhooks
 
 
@@ -55,6 +60,16 @@ class SharedRedis(Protocol):
     def counts(self) -> Counter[str]: ...
 
 
+class KeptFiles(Protocol):
+    """Where files are kept, as its operator sees it."""
+
+    @property
+    def storage(self) -> ObjectStorage: ...
+    def degraded(self) -> list[str]:
+        """Return a sentence if files are of no use right now."""
+        ...
+
+
 def _nothing() -> list[str]:
     return []
 
@@ -68,6 +83,8 @@ class Service:
     queue: SharedQueue | None = None
     degraded: Callable[[], list[str]] = _nothing
     redis: SharedRedis | None = None
+    shelf: Shelf | None = None
+    """Files that the service hands out itself."""
 
 
 @asynccontextmanager
@@ -85,9 +102,11 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         ),
         keep_events=timedelta(seconds=settings.event_retention_secs),
         webhooks=webhook_terms(settings),
+        files=file_terms(settings),
     )
     is_ready: Callable[[], Awaitable[bool]] = _always
-    degraded, queue, link = _nothing, None, None
+    queue, link, shelf = None, None, None
+    troubles: list[Callable[[], list[str]]] = []
     async with AsyncExitStack() as stack:
         sender = await stack.enter_async_context(
             webhooks.open(
@@ -95,7 +114,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 may_call=partial(addresses.may_be_called, deny_private=settings.webhook_deny_private),
             )
         )
-        ports = evolve(memory.ports(debounce=habits.debounce), sender=sender)
+        ports = evolve(memory.ports(debounce=habits.debounce), sender=sender, storage=None)
         if settings.database_url is not None:
             from mtchat_adapters import postgres
 
@@ -126,12 +145,40 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             queue = await stack.enter_async_context(
                 saq.open(settings.redis_url, ports.jobs, prefix=settings.redis_prefix, patience=patience)
             )
-            ports, degraded = evolve(ports, **link.ports(), jobs=queue), link.degraded
+            ports = evolve(ports, **link.ports(), jobs=queue)
+            troubles.append(link.degraded)
+        if settings.s3_bucket is not None:
+            files = await stack.enter_async_context(_bucket(settings))
+            ports = evolve(ports, storage=files.storage)
+            troubles.append(files.degraded)
+        if settings.storage_dir is not None:
+            from mtchat_adapters import disk
+
+            shelf = await stack.enter_async_context(
+                disk.open(Path(settings.storage_dir), public_url=settings.public_url or "", clock=ports.clock)
+            )
+            ports = evolve(ports, storage=shelf)
+            troubles.append(shelf.degraded)
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
         if link is not None:
             link.broker.on_resubscribed = chat.follower.hurry
-        yield Service(chat, is_ready, queue, degraded, link)
+        degraded = lambda: [said for trouble in troubles for said in trouble()]  # noqa: E731
+        yield Service(chat, is_ready, queue, degraded, link, shelf)
+
+
+def _bucket(settings: Settings) -> AbstractAsyncContextManager[KeptFiles]:
+    s3: Any = import_module("mtchat_adapters.s3")
+    opening: AbstractAsyncContextManager[KeptFiles] = s3.open(
+        settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=settings.s3_secret_access_key,
+        patience=timedelta(seconds=settings.s3_timeout_secs),
+    )
+    return opening
 
 
 @asynccontextmanager
@@ -142,6 +189,18 @@ async def open_webhooks(url: str, schema: str) -> AsyncGenerator[Webhooks]:
     ports = memory.ports()
     async with postgres.open(url, schema=schema, pool_size=1) as store:
         yield Webhooks(store.webhooks, ports.sender, ports.jobs, ports.clock, ports.ids)
+
+
+def file_terms(settings: Settings) -> FileTerms:
+    """Return how files are handled."""
+    return FileTerms(
+        upload_ttl=timedelta(seconds=settings.s3_presign_upload_expiry),
+        download_ttl=timedelta(seconds=settings.s3_presign_download_expiry),
+        quota_bytes=settings.file_quota_bytes or None,
+        draws=settings.file_thumbnails,
+        scan=None if settings.file_scan_url is None else settings.file_scan_mode,
+        keep_unsent=timedelta(seconds=settings.file_unsent_secs),
+    )
 
 
 def webhook_terms(settings: Settings) -> Terms:

@@ -117,6 +117,16 @@ def test_a_number_is_digits(port: str) -> None:
         ({"CORS_ALLOWED_ORIGINS": ","}, "CORS_ALLOWED_ORIGINS"),
         ({"NOTIFICATION_MAX_DELAY_SECS": "5"}, "NOTIFICATION_MAX_DELAY_SECS"),
         ({"ADMIN_API_TOKEN_PREVIOUS": "t"}, "ADMIN_API_TOKEN"),
+        ({"S3_BUCKET": "files", "STORAGE_DIR": "/files", "PUBLIC_URL": "https://chat.test"}, "STORAGE_DIR"),
+        ({"S3_BUCKET": "files", "S3_ACCESS_KEY_ID": "a"}, "S3_SECRET_ACCESS_KEY"),
+        ({"S3_BUCKET": "files", "S3_PUBLIC_ENDPOINT": "https://s3.test"}, "S3_ENDPOINT"),
+        ({"S3_ENDPOINT": "https://s3.test"}, "S3_BUCKET"),
+        ({"S3_PRESIGN_UPLOAD_EXPIRY": "3601"}, "S3_PRESIGN_UPLOAD_EXPIRY"),
+        ({"S3_PRESIGN_DOWNLOAD_EXPIRY": "604801"}, "S3_PRESIGN_DOWNLOAD_EXPIRY"),
+        ({"STORAGE_DIR": "/files"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://chat.test/?a=b"}, "PUBLIC_URL"),
+        ({"FILE_SCAN_URL": "https://scan.test/"}, "FILE_SCAN_SECRET"),
+        ({"FILE_SCAN_URL": "http://169.254.169.254/", "FILE_SCAN_SECRET": "s"}, "FILE_SCAN_URL"),
         ({"JWT_SECRETS": f"{SECRET},short"}, "JWT_SECRETS"),
         ({"JWT_SECRET": "x" * 31}, "JWT_SECRET"),
         ({"JWT_SECRET": "-----BEGIN PUBLIC KEY-----\nMIIBIjANBg"}, "JWT_PUBLIC_KEY"),
@@ -284,6 +294,11 @@ def test_no_secret_shows() -> None:
         "ADMIN_API_TOKEN": "c4n4ry",
         "ADMIN_API_TOKEN_PREVIOUS": "c4n4ry",
         "DATABASE_URL": "postgres://u:c4n4ry@h/d",
+        "S3_BUCKET": "files",
+        "S3_ACCESS_KEY_ID": "c4n4ry",
+        "S3_SECRET_ACCESS_KEY": "c4n4ry",
+        "FILE_SCAN_URL": "https://scan.test/",
+        "FILE_SCAN_SECRET": "c4n4ry",
     }
 
     assert "c4n4ry" not in repr(Settings.load(secrets))
@@ -291,15 +306,16 @@ def test_no_secret_shows() -> None:
 
 def test_variables_of_the_original_that_do_nothing_yet_are_named() -> None:
     environ = {
+        "SENTRY_DSN": "x",
+        "NOTIFICATION_CONCURRENCY": "",
         "S3_BUCKET": "x",
-        "S3_REGION": "",
         "WEBHOOK_URL": "x",
         "RUST_LOG": "info",
         "PORT": "1",
         "HOME": "/",
     }
 
-    assert [sentence.split(" ")[0] for sentence in ignored(environ)] == ["RUST_LOG", "S3_BUCKET"]
+    assert [sentence.split(" ")[0] for sentence in ignored(environ)] == ["RUST_LOG", "SENTRY_DSN"]
 
 
 def rows(entries: Iterable[Entry]) -> Iterable[str]:
