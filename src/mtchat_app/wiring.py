@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import evolve, frozen
@@ -13,6 +14,7 @@ from attrs import evolve, frozen
 from mtchat_adapters import memory
 from mtchat_adapters.httpx import webhooks
 from mtchat_app import addresses
+from mtchat_app.http.files import Shelf
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat, Habits
 from mtchat_core.domain.archiving import Silence
@@ -81,6 +83,8 @@ class Service:
     queue: SharedQueue | None = None
     degraded: Callable[[], list[str]] = _nothing
     redis: SharedRedis | None = None
+    shelf: Shelf | None = None
+    """Files that the service hands out itself."""
 
 
 @asynccontextmanager
@@ -101,7 +105,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         files=file_terms(settings),
     )
     is_ready: Callable[[], Awaitable[bool]] = _always
-    queue, link = None, None
+    queue, link, shelf = None, None, None
     troubles: list[Callable[[], list[str]]] = []
     async with AsyncExitStack() as stack:
         sender = await stack.enter_async_context(
@@ -147,11 +151,20 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             files = await stack.enter_async_context(_bucket(settings))
             ports = evolve(ports, storage=files.storage)
             troubles.append(files.degraded)
+        if settings.storage_dir is not None:
+            from mtchat_adapters import disk
+
+            shelf = await stack.enter_async_context(
+                disk.open(Path(settings.storage_dir), public_url=settings.public_url or "", clock=ports.clock)
+            )
+            ports = evolve(ports, storage=shelf)
+            troubles.append(shelf.degraded)
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
         if link is not None:
             link.broker.on_resubscribed = chat.follower.hurry
-        yield Service(chat, is_ready, queue, lambda: [said for trouble in troubles for said in trouble()], link)
+        degraded = lambda: [said for trouble in troubles for said in trouble()]  # noqa: E731
+        yield Service(chat, is_ready, queue, degraded, link, shelf)
 
 
 def _bucket(settings: Settings) -> AbstractAsyncContextManager[KeptFiles]:

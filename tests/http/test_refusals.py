@@ -19,7 +19,9 @@ from mtchat_app.asgi import describe
 from mtchat_core.chat import Ports
 from mtchat_core.domain.webhooks import DeliveryState, Receipt
 from mtchat_core.ports.realtime import Announcement
+from mtchat_core.use_cases.files import PARTS_FROM
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, SECRET, token
+from tests.http.filing import storage
 from tests.http.hooks import carry, create
 from tests.http.world import World
 
@@ -41,7 +43,8 @@ CREATE = {
     "meta": {"a": 1},
 }
 PROFILE = {"display_name": "Cy", "company": "Cy & Co", "email": "cy@example.com", "phone": "1"}
-SAY = {"content": "hello", "reply_to": "{message_id}", "client_message_id": "key-1"}
+SAY = {"content": "hello", "reply_to": "{message_id}", "client_message_id": "key-1", "attachments": []}
+PLACE = {"dialog_id": "{dialog_id}", "filename": "a.mp4", "content_type": "video/mp4", "size": PARTS_FROM}
 WRITES: dict[str, Any] = {
     f"POST {MANAGEMENT}/dialogs": CREATE,
     f"POST {MANAGEMENT}/dialogs/search": {"object_type": "order", "object_id": "1", "access_scopes": []},
@@ -84,8 +87,13 @@ WRITES: dict[str, Any] = {
     f"POST {PERSON}/dialogs/{{dialog_id}}/messages": SAY,
     f"PUT {PERSON}/dialogs/{{dialog_id}}/messages/{{message_id}}": {"content": "hello"},
     f"DELETE {PERSON}/dialogs/{{dialog_id}}/messages/{{message_id}}": None,
+    f"POST {PERSON}/upload/presign": PLACE,
+    f"POST {PERSON}/upload/multipart": PLACE,
+    f"POST {PERSON}/upload/multipart/complete": {"s3_key": "{s3_key}"},
+    f"DELETE {PERSON}/upload/multipart": None,
 }
 """Every write, with a body that would do (None: it takes none)."""
+QUERIES = {f"DELETE {PERSON}/upload/multipart": "?s3_key={s3_key}"}
 MAY_BE_ABSENT = {f"POST {PERSON}/dialogs/{{dialog_id}}/join"}
 HOLDS_ANYTHING = {"meta", "params"}
 
@@ -127,7 +135,8 @@ class Scene:
         document = b"" if body is None else self.fill(json.dumps(body)).encode()
         who = "cy" if path.endswith("/join") else "ana"
         bearer = ADMIN if path.startswith(MANAGEMENT) else token(who, SCOPES)
-        return Request(verb, self.fill(path), bearer, document, {"Content-Type": "application/json"})
+        query = self.fill(QUERIES.get(address, ""))
+        return Request(verb, self.fill(path), bearer, document, {"Content-Type": "application/json"}, query)
 
     def fill(self, text: str) -> str:
         """Put ids into their places."""
@@ -190,12 +199,22 @@ async def scene(world: World, postgres_store: PostgresStore) -> AsyncGenerator[S
         "webhook_id": webhook,
         "delivery_id": await carry(world.chat.ports, webhook, receipt=Receipt(500), state=DeliveryState.DEAD),
     }
+    places["s3_key"] = await _whole_parts(world, dialog)
     transcript = await world.transcript("ana", dialog)
     places["system_message_id"], places["others_message_id"] = transcript[0]["id"], transcript[1]["id"]
     heard: list[Announcement] = []
     unlisten = world.chat.ports.broker.listen(heard.append)
     yield Scene(world, postgres_store, heard, places)
     unlisten()
+
+
+async def _whole_parts(world: World, dialog: str) -> str:
+    """Have ana upload every part of a large file, and return its key."""
+    begun = await world.person("ana").data("POST", "/upload/multipart", {**PLACE, "dialog_id": dialog})
+    for part in begun["parts"]:
+        storage(world).put(part["upload_url"], bytes(part["size"]), content_type="")
+    key: str = begun["s3_key"]
+    return key
 
 
 def spoiled_bodies(address: str, good: Request) -> Iterator[Attempt]:
@@ -249,6 +268,8 @@ def spoiled_fields(address: str, good: Request) -> Iterator[Attempt]:
         match value:
             case bool():
                 others: list[object] = ["true", 1, 0, 1.0, None, []]
+            case int():
+                others = ["1", 1.0, True, None, [], {}]
             case str():
                 others = [1, 1.0, True, [], {}, ["x"]]
                 yield with_field(name, "a\x00b", UNFIT)

@@ -185,6 +185,7 @@ class Files:
             And what `reserve` refuses.
         """
         storage = self._storage()
+        require_type(content_type)
         if require_size(size_bytes) < PARTS_FROM:
             raise BadRequest(f"Files below {PARTS_FROM} bytes are uploaded in one piece.")
         upload = await self._reserved(user, dialog, filename, content_type, size_bytes)
