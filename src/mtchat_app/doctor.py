@@ -34,7 +34,7 @@ def _warning(says: str) -> Finding:
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
-    """Look at the settings, and at the database and the Redis they name."""
+    """Look at the settings, and at the database, the Redis and the storage they name."""
     try:
         settings = Settings.load(environment)
         settings.check_serving()
@@ -50,7 +50,17 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
             findings += await _work(settings)
     if settings.redis_url is not None:
         findings.append(await _redis(settings.redis_url))
+    if settings.s3_bucket is not None:
+        findings += await _storage(settings)
     return findings
+
+
+async def _storage(settings: Settings) -> list[Finding]:
+    from mtchat_adapters import s3
+    from mtchat_app.wiring import bucket
+
+    remarks = await s3.check(bucket(settings), origins=settings.cors_allowed_origins)
+    return [Finding(remark.says, is_fine=remark.is_fine, is_fatal=remark.is_fatal) for remark in remarks]
 
 
 async def _redis(url: str) -> Finding:

@@ -5,9 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, frozen
 
@@ -24,6 +23,9 @@ from mtchat_core.domain.webhooks import Schedule, types_of
 from mtchat_core.ports.storage import ObjectStorage
 from mtchat_core.use_cases.files import FileTerms
 from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms, Webhooks
+
+if TYPE_CHECKING:
+    from mtchat_adapters.s3 import Bucket
 
 
 async def _always() -> bool:
@@ -168,17 +170,23 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
 
 
 def _bucket(settings: Settings) -> AbstractAsyncContextManager[KeptFiles]:
-    s3: Any = import_module("mtchat_adapters.s3")
-    opening: AbstractAsyncContextManager[KeptFiles] = s3.open(
-        settings.s3_bucket,
+    from mtchat_adapters import s3
+
+    return s3.open(bucket(settings), patience=timedelta(seconds=settings.s3_timeout_secs))
+
+
+def bucket(settings: Settings) -> "Bucket":
+    """Return where files are kept, if they are kept in a bucket."""
+    from mtchat_adapters.s3 import Bucket
+
+    return Bucket(
+        settings.s3_bucket or "",
         endpoint=settings.s3_endpoint,
         public_endpoint=settings.s3_public_endpoint,
         region=settings.s3_region,
         access_key_id=settings.s3_access_key_id,
         secret_access_key=settings.s3_secret_access_key,
-        patience=timedelta(seconds=settings.s3_timeout_secs),
     )
-    return opening
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Files that were sent are looked into: are they harmful, how do they look, are they still the same? A job asks."""
+"""Files that were sent are looked into: do they harm, how do they look, are they still the same: a job asks."""
 
 import asyncio
 import logging
@@ -141,7 +141,7 @@ class Inspection:
         return evolve(file, state=FileState.BLOCKED if mode == "hold" else FileState.FLAGGED)
 
     async def _drawn(self, storage: ObjectStorage, file: Attachment) -> Attachment:
-        """Return the file with its measures and a small picture in the storage, if it is a picture that has none."""
+        """Return the file with its measures and a small picture in the storage, if it can have one."""
         is_picture = file.content_type in DRAWABLE and file.size_bytes <= MOST_BYTES
         if not (self.terms.draws and is_picture and file.is_open) or file.thumbnail_key is not None:
             return file
@@ -163,7 +163,7 @@ class Inspection:
         return left
 
     async def _keep(self, unseen: Unseen, found: Attachment, *, look_again_in: timedelta | None) -> bool:
-        """Keep what was found out, and tell people of what they can see; return whether the file is still there."""
+        """Keep what was found out, tell people what they can see of it, and return whether the file is there."""
         dialog = unseen.dialog_id
         async with self.transaction() as tx:
             if await tx.dialogs.lock(dialog) is None:
