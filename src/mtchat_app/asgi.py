@@ -18,6 +18,7 @@ from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
 from mtchat_app.http.envelope import JsonResponse
 from mtchat_app.http.errors import handle
+from mtchat_app.http.files import FileDoor
 from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.parameters import plan_of
 from mtchat_app.http.realtime import Sockets
@@ -65,6 +66,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             if runner is not None:
                 await stack.enter_async_context(runner.running())
             app.state.chat = service.chat
+            app.state.shelf = service.shelf
             app.state.condition = health.Condition(
                 settings.insecurities(),
                 service.is_ready,
@@ -131,7 +133,8 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
         debug=False,
     )
     _check_routes(app)
-    return Front(app, Cors.of(settings), settings.request_max_header_bytes, measured)
+    files = FileDoor(app.state, settings.request_body_timeout_secs, settings.request_timeout_secs)
+    return Front(app, Cors.of(settings), settings.request_max_header_bytes, measured, files)
 
 
 def not_ready(app: Front) -> None:

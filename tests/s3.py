@@ -1,0 +1,105 @@
+"""An S3 of one's own: SeaweedFS from its wheel, on loopback, with keys."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import AF_INET, SOCK_STREAM, socket
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from attrs import frozen
+
+READY_SECONDS = 30.0
+BUCKET, ACCESS_KEY, SECRET_KEY = "chat-files", "app", "app-secret"
+
+_PORTS = ("s3", "master", "volume", "filer", "admin")
+
+
+@frozen
+class Endpoint:
+    """A storage that runs: where it is asked, and with which keys."""
+
+    url: str
+    access_key: str = ACCESS_KEY
+    secret_key: str = SECRET_KEY
+
+
+@contextmanager
+def test_s3(folder: Path) -> Generator[Endpoint]:
+    """Lend the storage of MTCHAT_TEST_S3_ENDPOINT, or one of our own below *folder* until the block ends."""
+    if running := os.environ.get("MTCHAT_TEST_S3_ENDPOINT"):
+        yield Endpoint(
+            running,
+            os.environ.get("MTCHAT_TEST_S3_ACCESS_KEY_ID", ACCESS_KEY),
+            os.environ.get("MTCHAT_TEST_S3_SECRET_ACCESS_KEY", SECRET_KEY),
+        )
+        return
+    with _seaweedfs(folder) as url:
+        yield Endpoint(url)
+
+
+@contextmanager
+def _seaweedfs(folder: Path) -> Generator[str]:
+    config, temporary = folder / "s3.json", folder / "tmp"
+    keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
+    config.write_text(json.dumps({"identities": [{"name": "app", "credentials": keys, "actions": ["Admin"]}]}))
+    temporary.mkdir()
+    ports = _free_ports(2 * len(_PORTS))
+    kinds = [f"{name}.port{grpc}" for name in _PORTS for grpc in ("", ".grpc")]
+    named = [f"-{kind}={port}" for kind, port in zip(kinds, ports, strict=True)]
+    url = f"http://127.0.0.1:{ports[0]}"
+    with (folder / "weed.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("weed")),
+                *("mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={config}"),
+                *("-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false"),
+                *("-s3.port.iceberg=0", *named),
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        )
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while not _answers(url):
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise AssertionError(f"SeaweedFS did not come up: {(folder / 'weed.log').read_text()[-2000:]}")
+            time.sleep(0.05)  # nothing tells when a child process listens: asked again, with a deadline
+        yield url
+    finally:
+        # It keeps nothing that anybody will want: no need for the seconds an orderly end takes.
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        for port in ports:
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # wherever its temporary folder is
+                left.unlink(missing_ok=True)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2):
+            return True
+    except HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on; all are held until all are known."""
+    held = [socket(AF_INET, SOCK_STREAM) for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
