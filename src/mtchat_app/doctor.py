@@ -58,6 +58,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     if settings.storage_dir is not None:
         findings.append(await asyncio.to_thread(_folder, Path(settings.storage_dir)))
         findings.append(await _own_address(settings.public_url or ""))
+    if settings.s3_bucket is not None:
+        findings += await _storage(settings)
     return findings
 
 
@@ -92,6 +94,14 @@ async def _own_address(url: str) -> Finding:
             f"PUBLIC_URL leads elsewhere (it answers {answer.status_code}): links to files lead nowhere."
         )
     return Finding("PUBLIC_URL leads to the service.")
+
+
+async def _storage(settings: Settings) -> list[Finding]:
+    from mtchat_adapters import s3
+    from mtchat_app.wiring import bucket_of
+
+    remarks = await s3.check(bucket_of(settings), origins=settings.cors_allowed_origins)
+    return [Finding(remark.says, is_fine=remark.is_fine, is_fatal=remark.is_fatal) for remark in remarks]
 
 
 async def _redis(url: str) -> Finding:

@@ -143,7 +143,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
 
             patience = timedelta(seconds=settings.s3_timeout_secs)
             files = await stack.enter_async_context(s3.open(bucket_of(settings), patience=patience))
-            ports = evolve(ports, storage=files)
+            ports = evolve(ports, storage=files.storage)
             troubles.append(files.degraded)
         if settings.storage_dir is not None:
             from mtchat_adapters import disk

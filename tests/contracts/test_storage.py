@@ -1,18 +1,22 @@
 """Files outside the database. What a link means is tested by using it as a browser would."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
+import httpx
 import pytest
 
+from mtchat_adapters import s3
 from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_core.ports.storage import ObjectStorage
 from tests.builders import FakeClock
 from tests.contracts.storages import HttpBrowser, MemoryBrowser, Refused, StorageInUse
 from tests.holding import Held
+from tests.s3 import Endpoint
 from tests.shelves import in_process
+from tests.strict_s3 import strict_s3
 
 TTL = timedelta(minutes=5)
 A_KEY, ANOTHER_KEY = "dialogs/d/a.txt", "dialogs/d/b.txt"
@@ -32,7 +36,22 @@ async def disk_storage(clock: FakeClock, tmp_path: Path) -> AsyncIterator[Storag
     await held.release()
 
 
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture
+async def s3_seaweed_storage(clock: FakeClock, s3_server: Endpoint) -> AsyncIterator[StorageInUse]:
+    clock.set(datetime.now(UTC))
+    async with s3.open(s3_server.bucket) as link, httpx.AsyncClient() as client:
+        await link.storage.delete([A_KEY, ANOTHER_KEY])
+        yield StorageInUse(link.storage, HttpBrowser(client))
+
+
+@pytest.fixture
+async def s3_strict_storage(clock: FakeClock) -> AsyncIterator[StorageInUse]:
+    clock.set(datetime.now(UTC))
+    async with strict_s3() as server, s3.open(server.named) as link, httpx.AsyncClient() as client:
+        yield StorageInUse(link.storage, HttpBrowser(client))
+
+
+@pytest.fixture(params=["memory", "disk", "s3_seaweed", "s3_strict"])
 def in_use(request: pytest.FixtureRequest) -> StorageInUse:
     return cast(StorageInUse, request.getfixturevalue(f"{request.param}_storage"))
 

@@ -37,18 +37,6 @@ class S3Storage:
         """A signed PUT serves as often as it is used, until its time is up."""
         return False
 
-    @property
-    def is_up(self) -> bool:
-        """Whether the storage answers, as far as is known."""
-        return self.breaker.down_since is None
-
-    def degraded(self) -> list[str]:
-        """Return a sentence if the storage is of no use right now."""
-        if (since := self.breaker.down_since) is None:
-            return []
-        trouble = f"of no use since {since:%Y-%m-%dT%H:%M:%SZ} ({self.breaker.trouble})"
-        return [f"storage: {trouble}; messages with files are refused, text goes on"]
-
     def upload_link(self, key: str, *, content_type: str, size_bytes: int, at: datetime, ttl: timedelta) -> str:
         """Return a link that accepts a PUT of exactly this type and size."""
         headers = {"content-length": str(size_bytes)}
