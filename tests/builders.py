@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from attrs import evolve
 
+from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_adapters.system.ids import SystemIds
-from mtchat_core.chat import Ports
-from mtchat_core.domain.attachments import Attachment, SentFile, Upload, object_key
+from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.attachments import Attachment, FileClaim, SentFile, Upload, object_key
 from mtchat_core.domain.dialogs import About, Dialog, Json, ObjectRef
 from mtchat_core.domain.ids import AttachmentId, DialogId, MessageId, ScopeId, UserId
 from mtchat_core.domain.inbox import Entry
@@ -282,6 +283,24 @@ async def send_files(
         await ports.uploads.reserve(upload, quota_bytes=None)
     files = [a_sent_file(upload, is_seen_later=are_seen_later) for upload in uploads]
     return (await ports.log.append(an_outgoing(dialog, by=by, files=files))).message
+
+
+async def uploaded(
+    chat: Chat,
+    dialog: DialogId,
+    *,
+    by: UserId = ANN,
+    filename: str = "plan.pdf",
+    content_type: str = "application/pdf",
+    body: bytes = b"plan",
+) -> FileClaim:
+    """Upload a file to the storage in memory, as a browser would, and return what a message calls it."""
+    place = await chat.files.reserve(
+        by, dialog, filename=filename, content_type=content_type, size_bytes=len(body)
+    )
+    assert isinstance(chat.ports.storage, MemoryStorage)
+    chat.ports.storage.put(place.url, body, content_type=content_type)
+    return FileClaim(place.upload.key, filename, content_type, len(body))
 
 
 async def announce(ports: Ports, dialog: DialogId, content: str = '{"event":"notice"}') -> Message:

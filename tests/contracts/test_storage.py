@@ -1,6 +1,8 @@
 """Files outside the database. What a link means is tested by using it as a browser would."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_core.ports.storage import ObjectStorage
 from tests.builders import FakeClock
-from tests.contracts.storages import MemoryBrowser, Refused, StorageInUse
+from tests.contracts.storages import HttpBrowser, MemoryBrowser, Refused, StorageInUse
+from tests.holding import Held
+from tests.shelves import in_process
 
 TTL = timedelta(minutes=5)
 A_KEY, ANOTHER_KEY = "dialogs/d/a.txt", "dialogs/d/b.txt"
@@ -20,7 +24,15 @@ def memory_storage(clock: FakeClock) -> StorageInUse:
     return StorageInUse(storage, MemoryBrowser(storage))
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture
+async def disk_storage(clock: FakeClock, tmp_path: Path) -> AsyncIterator[StorageInUse]:
+    held = Held(in_process(tmp_path / "files", clock))
+    shelf = await held.value()
+    yield StorageInUse(shelf.storage, HttpBrowser(shelf.client))
+    await held.release()
+
+
+@pytest.fixture(params=["memory", "disk"])
 def in_use(request: pytest.FixtureRequest) -> StorageInUse:
     return cast(StorageInUse, request.getfixturevalue(f"{request.param}_storage"))
 
