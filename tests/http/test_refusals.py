@@ -385,7 +385,7 @@ WRONG_DIALOGS: list[dict[str, Any]] = [
     {"access_scopes": [{"scope_level0": ["x" * 256]}]},
 ]
 FILE = {"s3_key": "{file_key}", "filename": "a.png", "content_type": "image/png", "size": 5}
-WRONG_FILES: list[tuple[list[dict[str, object]], Refusal]] = [
+WRONG_FILES: list[tuple[list[dict[str, Any]], Refusal]] = [
     *(
         ([FILE | {"s3_key": key}], UNFIT)
         for key in (
@@ -404,7 +404,7 @@ WRONG_FILES: list[tuple[list[dict[str, object]], Refusal]] = [
     ([FILE] * 2, NONSENSE),
     ([FILE | {"s3_key": f"dialogs/{{dialog_id}}/{n}"} for n in range(11)], NONSENSE),
 ]
-WRONG_PLACES: list[tuple[dict[str, object], Refusal]] = [
+WRONG_PLACES: list[tuple[dict[str, Any], Refusal]] = [
     *(({"content_type": kind}, (400, "UNSUPPORTED_FILE_TYPE")) for kind in ("image/png; q=1", "IMAGE/PNG", "x")),
     *(({"size": size}, (400, "FILE_TOO_LARGE")) for size in (0, -1, 100 * 2**20 + 1)),
     ({"dialog_id": NOWHERE}, (404, "DIALOG_NOT_FOUND")),
