@@ -338,7 +338,7 @@ def part_place(parts_id: str, number: int) -> Place:
 
 
 def _names_in(folder: int) -> list[str]:
-    return os.listdir(folder)  # noqa: PTH208 - an open folder, not a path
+    return os.listdir(folder)
 
 
 def _trailer(kept: StoredObject) -> bytes:
