@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from attrs import evolve, frozen
@@ -53,7 +54,8 @@ async def in_process(folder: Path, clock: Clock) -> AsyncGenerator[Shelf]:
     """Open the service in this process for the block."""
     async with disk.open(folder, public_url="http://chat.test", clock=clock) as storage:
         front = doors(storage, clock)
-        transport = httpx.ASGITransport(front)
+        app: Any = front
+        transport = httpx.ASGITransport(app)
         async with front.lifespan(), httpx.AsyncClient(transport=transport) as client:
             yield Shelf(folder, storage, client, 0)
 
