@@ -232,15 +232,17 @@ async def test_a_part_of_another_size_is_refused(in_use: StorageInUse, clock: Fa
     assert await in_use.storage.parts(A_KEY, parts_id) == ()
 
 
-async def test_a_part_that_is_sent_again_replaces_the_first(in_use: StorageInUse, clock: FakeClock) -> None:
+async def test_a_part_that_is_sent_again_counts_once(in_use: StorageInUse, clock: FakeClock) -> None:
     parts_id = await in_use.storage.begin_parts(A_KEY, content_type="video/mp4")
-    await put_part(in_use, clock, parts_id, 1, b"one")
-    await put_part(in_use, clock, parts_id, 1, b"other")
+    await put_part(in_use, clock, parts_id, 1, b"part")
+    await put_part(in_use, clock, parts_id, 1, b"part")
 
     arrived = await in_use.storage.parts(A_KEY, parts_id)
 
     assert arrived is not None
-    assert [part.size_bytes for part in arrived] == [5]
+    assert [(part.number, part.size_bytes) for part in arrived] == [(1, 4)]
+    await in_use.storage.join_parts(A_KEY, parts_id, arrived)
+    assert await in_use.storage.read(A_KEY, at_most=4) == b"part"
 
 
 async def test_an_upload_in_parts_that_was_given_up_is_gone(in_use: StorageInUse, clock: FakeClock) -> None:
