@@ -322,7 +322,7 @@ class StrictS3:
             case "GET":
                 listed = "".join(
                     f"<Part><PartNumber>{number}</PartNumber><Size>{len(part.body)}</Size>"
-                    f"<ETag>&quot;{part.etag}&quot;</ETag></Part>"
+                    f"<ETag>&quot;{part.etag}&quot;</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Part>"
                     for number, part in sorted(begun.parts.items())
                 )
                 return _xml(f"<ListPartsResult><IsTruncated>false</IsTruncated>{listed}</ListPartsResult>")

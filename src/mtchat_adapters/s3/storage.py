@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -109,7 +110,10 @@ class S3Storage:
         )
         if listed is None:
             return None
-        return tuple(Part(one["PartNumber"], one["Size"], _bare(one["ETag"])) for one in listed.get("Parts", ()))
+        # SeaweedFS lists a part that was sent again twice; which of two it joins is up to the ETag it is told.
+        by_age = sorted(listed.get("Parts", ()), key=itemgetter("LastModified"))
+        latest = {one["PartNumber"]: one for one in by_age}
+        return tuple(Part(number, one["Size"], _bare(one["ETag"])) for number, one in sorted(latest.items()))
 
     async def join_parts(self, key: str, parts_id: str, parts: Sequence[Part]) -> None:
         """Make one file of *parts*."""
