@@ -169,7 +169,7 @@ async def _work(settings: Settings) -> list[Finding]:
     if seen.files is not None and (late := seen.files.late):
         findings.append(
             _warning(
-                f"{late} file(s) wait to be looked into: does any process run jobs, and does FILE_SCAN_URL answer? "
+                f"{late} file(s) are late to be looked into: does a process run jobs, does FILE_SCAN_URL answer? "
                 "See `mtchat jobs`."
             )
         )

@@ -17,7 +17,7 @@ class Reminders(Struct, kw_only=True, frozen=True):
 
 
 class Files(Struct, kw_only=True, frozen=True):
-    """Files to be looked into, those that are late by a minute or more, and what is to be deleted: each up to 10,000."""
+    """Files to be looked into, those late by a minute or more, and what is to be deleted: each up to 10,000."""
 
     unseen: int
     late: int
