@@ -113,7 +113,7 @@ def test_a_link_with_the_keys_of_a_role_brings_their_token() -> None:
         (Bucket("my.files", region="eu-west-1"), "https://s3.eu-west-1.amazonaws.com/my.files/dialogs/"),
         (Bucket("files", endpoint="http://minio:9000/"), "http://minio:9000/files/dialogs/"),
         (
-            Bucket("files", endpoint="http://minio:9000", public_endpoint="https://files.example.com"),
+            Bucket("files", endpoint="http://minio:9000", public_endpoint="https://Files.example.com:443"),
             "https://files.example.com/files/dialogs/",
         ),
     ],

@@ -11,7 +11,7 @@ from bench.profile import top
 from bench.rows import Goal, Row
 
 ROOT = Path(__file__).parents[2]
-ROWS = [f"P{number}" for number in range(1, 18)]
+ROWS = [f"P{number}" for number in range(1, 19)]
 
 
 PARTS = (ROWS[:8], ROWS[8:12], ROWS[12:])
