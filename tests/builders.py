@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from attrs import evolve
 
+from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_adapters.system.ids import SystemIds
-from mtchat_core.chat import Ports
-from mtchat_core.domain.attachments import Attachment, SentFile, Upload, object_key
+from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.attachments import Attachment, FileClaim, SentFile, Upload, object_key
 from mtchat_core.domain.dialogs import About, Dialog, Json, ObjectRef
 from mtchat_core.domain.ids import AttachmentId, DialogId, MessageId, ScopeId, UserId
 from mtchat_core.domain.inbox import Entry
@@ -19,6 +20,7 @@ from mtchat_core.domain.scopes import AccessScope, UserScope
 from mtchat_core.ports.dialogs import KeptScope
 from mtchat_core.ports.unit_of_work import UnitOfWork
 from mtchat_core.use_cases.dialogs import NewDialog
+from mtchat_core.use_cases.files import Links
 
 ANN, BO, CY, DI = UserId("ann"), UserId("bo"), UserId("cy"), UserId("di")
 EVERYBODY = (ANN, BO, CY, DI)
@@ -53,6 +55,11 @@ class FakeClock:
         """Move on, or back, and return the new instant."""
         self._now += by
         return self._now
+
+
+def no_links() -> Links:
+    """Return the links of a chat that keeps no files."""
+    return Links(None, FakeClock(), timedelta(hours=1))
 
 
 def a_dialog_id() -> DialogId:
@@ -276,6 +283,24 @@ async def send_files(
         await ports.uploads.reserve(upload, quota_bytes=None)
     files = [a_sent_file(upload, is_seen_later=are_seen_later) for upload in uploads]
     return (await ports.log.append(an_outgoing(dialog, by=by, files=files))).message
+
+
+async def uploaded(
+    chat: Chat,
+    dialog: DialogId,
+    *,
+    by: UserId = ANN,
+    filename: str = "plan.pdf",
+    content_type: str = "application/pdf",
+    body: bytes = b"plan",
+) -> FileClaim:
+    """Upload a file to the storage in memory, as a browser would, and return what a message calls it."""
+    place = await chat.files.reserve(
+        by, dialog, filename=filename, content_type=content_type, size_bytes=len(body)
+    )
+    assert isinstance(chat.ports.storage, MemoryStorage)
+    chat.ports.storage.put(place.url, body, content_type=content_type)
+    return FileClaim(place.upload.key, filename, content_type, len(body))
 
 
 async def announce(ports: Ports, dialog: DialogId, content: str = '{"event":"notice"}') -> Message:

@@ -18,6 +18,7 @@ from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
 from mtchat_app.http.envelope import JsonResponse
 from mtchat_app.http.errors import handle
+from mtchat_app.http.files import FileDoor
 from mtchat_app.http.front import Front, note_error
 from mtchat_app.http.parameters import plan_of
 from mtchat_app.http.realtime import Sockets
@@ -40,6 +41,7 @@ _TAGS = (
     Tag("Chat: Dialogs", "A person finds conversations."),
     Tag("Chat: Participants", "A person joins, leaves, and sees who is there."),
     Tag("Chat: Messages", "A person says things, and reads what was said."),
+    Tag("Chat: Files", "A person uploads files, fetches them, and finds them again."),
     Tag("Chat: Read receipts", "A person reads, and knows what is left."),
     Tag("Chat: Events", "A person reads what they missed."),
     Tag("Chat: My view of a dialog", "Archive, pin, reminders: one's own business."),
@@ -64,12 +66,13 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             if runner is not None:
                 await stack.enter_async_context(runner.running())
             app.state.chat = service.chat
+            app.state.shelf = service.shelf
             app.state.condition = health.Condition(
                 settings.insecurities(),
                 service.is_ready,
                 lambda: [*service.degraded(), *(runner.degraded() if runner else ())],
             )
-            app.state.sockets = sockets = Sockets.of(settings)
+            app.state.sockets = sockets = Sockets.of(settings, service.chat.files.links)
             app.state.readings = Gauges(service, sockets, runner).read
             if settings.webhook_url is not None:
                 # Whoever runs the jobs does it too, but later: what is said from here on is to be told.
@@ -130,7 +133,8 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
         debug=False,
     )
     _check_routes(app)
-    return Front(app, Cors.of(settings), settings.request_max_header_bytes, measured)
+    files = FileDoor(app.state, settings.request_body_timeout_secs, settings.request_timeout_secs)
+    return Front(app, Cors.of(settings), settings.request_max_header_bytes, measured, files)
 
 
 def not_ready(app: Front) -> None:

@@ -15,6 +15,7 @@ from attrs import define
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from mtchat_app.http.errors import DoorError, HeadersTooLarge, SocketVersionUnknown, answer_to
+from mtchat_app.http.pace import Pace
 from mtchat_app.http.trace import Trace
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
@@ -59,6 +60,7 @@ class Http1(HttpToolsProtocol):
         self._task: asyncio.Task[None] | None = None
         self._is_refused = False
         self._head_bytes = 0
+        self._pace = Pace()
 
     @property
     def _unanswered(self) -> RequestResponseCycle | None:
@@ -192,6 +194,8 @@ class Http1(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Begin to answer, and remember who does."""
+        self._pace.until = 0.0
+        self._pace.follow(cycle.scope)
         self._answering_since = self.loop.time()
         self._task = self.loop.create_task(cycle.run_asgi(app))
         self._task.add_done_callback(self.tasks.discard)
@@ -214,7 +218,7 @@ class Http1(HttpToolsProtocol):
                 self.transport.abort()
             return
         allowed = self._terms.request_seconds + (self._terms.body_seconds if cycle.more_body else 0)
-        late = now - self._answering_since - allowed
+        late = now - max(self._answering_since + allowed, self._pace.until)
         if late > _PATIENCE_SECONDS:
             self.transport.abort()
         elif late > 0 and self._task is not None:

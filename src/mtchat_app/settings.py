@@ -709,6 +709,16 @@ class Settings:
     rate_limit_membership_burst: int = _setting(
         "RATE_LIMIT_MEMBERSHIP_BURST", _whole(1), "Times one may join or leave at once.", default=10, unit="times"
     )
+    rate_limit_uploads_rps: int = _setting(
+        "RATE_LIMIT_UPLOADS_RPS",
+        _whole(1),
+        "Uploads one may ask for, on and on.",
+        default=2,
+        unit="per second",
+    )
+    rate_limit_uploads_burst: int = _setting(
+        "RATE_LIMIT_UPLOADS_BURST", _whole(1), "Uploads one may ask for at once.", default=20, unit="uploads"
+    )
 
     cors_allowed_origins: tuple[str, ...] = _setting(
         "CORS_ALLOWED_ORIGINS",

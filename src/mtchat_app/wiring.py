@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, frozen
@@ -12,13 +13,13 @@ from attrs import evolve, frozen
 from mtchat_adapters import memory
 from mtchat_adapters.httpx import webhooks
 from mtchat_app import addresses
+from mtchat_app.http.files import Shelf
 from mtchat_app.settings import Settings
 from mtchat_core.chat import Chat, Habits
 from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
 from mtchat_core.domain.webhooks import Schedule, types_of
-from mtchat_core.ports.storage import ObjectStorage
 from mtchat_core.use_cases.files import FileTerms
 from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms, Webhooks
 
@@ -60,16 +61,6 @@ class SharedRedis(Protocol):
     def counts(self) -> Counter[str]: ...
 
 
-class KeptFiles(Protocol):
-    """Where files are kept, as its operator sees it."""
-
-    @property
-    def storage(self) -> ObjectStorage: ...
-    def degraded(self) -> list[str]:
-        """Return a sentence if files are of no use right now."""
-        ...
-
-
 def _nothing() -> list[str]:
     return []
 
@@ -83,6 +74,8 @@ class Service:
     queue: SharedQueue | None = None
     degraded: Callable[[], list[str]] = _nothing
     redis: SharedRedis | None = None
+    shelf: Shelf | None = None
+    """Files that the service hands out itself."""
 
 
 @asynccontextmanager
@@ -103,7 +96,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         files=file_terms(settings),
     )
     is_ready: Callable[[], Awaitable[bool]] = _always
-    queue, link = None, None
+    queue, link, shelf = None, None, None
     troubles: list[Callable[[], list[str]]] = []
     async with AsyncExitStack() as stack:
         sender = await stack.enter_async_context(
@@ -146,31 +139,37 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             ports = evolve(ports, **link.ports(), jobs=queue)
             troubles.append(link.degraded)
         if settings.s3_bucket is not None:
-            files = await stack.enter_async_context(_bucket(settings))
+            from mtchat_adapters import s3
+
+            patience = timedelta(seconds=settings.s3_timeout_secs)
+            files = await stack.enter_async_context(s3.open(bucket_of(settings), patience=patience))
             ports = evolve(ports, storage=files.storage)
             troubles.append(files.degraded)
+        if settings.storage_dir is not None:
+            from mtchat_adapters import disk
+
+            shelf = await stack.enter_async_context(
+                disk.open(Path(settings.storage_dir), public_url=settings.public_url or "", clock=ports.clock)
+            )
+            ports = evolve(ports, storage=shelf)
+            troubles.append(shelf.degraded)
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
         if link is not None:
             link.broker.on_resubscribed = chat.follower.hurry
-        yield Service(chat, is_ready, queue, lambda: [said for trouble in troubles for said in trouble()], link)
+        degraded = lambda: [said for trouble in troubles for said in trouble()]  # noqa: E731
+        yield Service(chat, is_ready, queue, degraded, link, shelf)
 
 
-def _bucket(settings: Settings) -> AbstractAsyncContextManager[KeptFiles]:
+def bucket_of(settings: Settings) -> "Bucket":
+    """Return the bucket that *settings* name, as the S3 adapter knows it."""
     from mtchat_adapters import s3
 
-    return s3.open(bucket(settings), patience=timedelta(seconds=settings.s3_timeout_secs))
-
-
-def bucket(settings: Settings) -> "Bucket":
-    """Return where files are kept, if they are kept in a bucket."""
-    from mtchat_adapters.s3 import Bucket
-
-    return Bucket(
-        settings.s3_bucket or "",
+    return s3.Bucket(
+        name=settings.s3_bucket or "",
+        region=settings.s3_region,
         endpoint=settings.s3_endpoint,
         public_endpoint=settings.s3_public_endpoint,
-        region=settings.s3_region,
         access_key_id=settings.s3_access_key_id,
         secret_access_key=settings.s3_secret_access_key,
     )

@@ -22,7 +22,17 @@ from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.messages import IdempotencyConflict, Window
 from tests.adapters.between import Between, between
 from tests.adapters.watching import query, until_waiting
-from tests.builders import ANN, a_dialog_id, an_outgoing, locked, open_dialog, say
+from tests.builders import (
+    ANN,
+    a_dialog_id,
+    a_sent_file,
+    an_outgoing,
+    an_upload,
+    locked,
+    open_dialog,
+    say,
+    send_files,
+)
 from tests.servers import Databases
 
 SOON = timedelta(milliseconds=300)
@@ -62,12 +72,16 @@ async def sends_with_a_key(ports: Ports, dialog: DialogId) -> None:
     await ports.log.append(an_outgoing(dialog, key="k"))
 
 
+async def sends_a_file(ports: Ports, dialog: DialogId) -> None:
+    await send_files(ports, dialog, an_upload(dialog))
+
+
 async def changes(ports: Ports, dialog: DialogId) -> None:
     async with locked(ports, dialog) as tx:
         await tx.messages.say(dialog, "{}")
 
 
-ANYTHING = pytest.mark.parametrize("work", [reads, sends, sends_with_a_key, changes])
+ANYTHING = pytest.mark.parametrize("work", [reads, sends, sends_with_a_key, sends_a_file, changes])
 
 
 async def said(ports: Ports, dialog: DialogId) -> list[str]:
@@ -242,6 +256,25 @@ async def test_a_keyed_send_survives_a_hang_up_and_makes_one_message_g3(
     assert await said(postgres_ports, dialog) == ["once"]
 
 
+async def test_a_keyed_send_of_a_file_survives_a_hang_up_and_uses_its_place_once_g3(
+    postgres_ports: Ports, postgres_store: PostgresStore, someone: Between
+) -> None:
+    dialog = await open_dialog(postgres_ports, ANN)
+    upload = an_upload(dialog)
+    await postgres_ports.uploads.reserve(upload, quota_bytes=None)
+    outgoing = an_outgoing(dialog, key="k", files=[a_sent_file(upload)])
+    async with opened(someone.url) as (_, ports):
+        async with locked(postgres_ports, dialog):
+            sending = asyncio.create_task(ports.log.append(outgoing))
+            await until_waiting(postgres_store)
+            await someone.hang_up()
+        posted = await sending
+
+    assert len(posted.message.attachments) == 1
+    assert len(await said(postgres_ports, dialog)) == 1
+    assert await postgres_ports.uploads.get(ANN, upload.key) is None
+
+
 async def test_a_send_without_a_key_is_not_repeated_after_a_hang_up(
     postgres_ports: Ports, postgres_store: PostgresStore, someone: Between
 ) -> None:
@@ -321,7 +354,7 @@ async def test_a_dialog_held_too_long_sends_the_others_away_and_costs_no_connect
     postgres_ports: Ports, someone: Between, work: Work
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN)
-    async with opened(someone.url, pool_size=1, command=SOON) as (_, ports):
+    async with opened(someone.url, pool_size=1, command=timedelta(seconds=2)) as (_, ports):
         await reads(ports, dialog)
         async with locked(postgres_ports, dialog):
             with pytest.raises(ServiceUnavailable):
@@ -448,7 +481,7 @@ async def test_who_is_cancelled_leaves_no_lock_no_gap_and_no_connection_behind(
                     await work(ports, dialog)
 
         for _ in range(20):
-            works = chance.choices([reads, sends, changes], k=12)
+            works = chance.choices([reads, sends, sends_a_file, changes], k=12)
             await asyncio.gather(*(cancelled(work) for work in works))
 
         held = """

@@ -17,7 +17,19 @@ from mtchat_core.chat import Ports
 from mtchat_core.domain.errors import ServiceUnavailable
 from mtchat_core.domain.inbox import Query
 from mtchat_core.domain.search import Search
-from tests.builders import ANN, BO, CY, a_participant, a_profile, add_person, announce, open_dialog, say
+from tests.builders import (
+    ANN,
+    BO,
+    CY,
+    a_participant,
+    a_profile,
+    add_person,
+    an_upload,
+    announce,
+    open_dialog,
+    say,
+    send_files,
+)
 from tests.servers import Databases
 
 # The function of the same name hides the module.
@@ -308,6 +320,9 @@ async def test_a_column_that_a_newer_release_adds_disturbs_nobody_f35(url: str) 
 
         async def everyday() -> None:
             [message] = await say(ports, dialog, "hello")
+            [file] = (await send_files(ports, dialog, an_upload(dialog), are_seen_later=True)).attachments
+            assert await ports.file_work.take(9, lease=timedelta(minutes=1))
+            assert await ports.attachments.page(ANN, dialog, kind=None, before=None, limit=9)
             async with ports.units.begin() as tx:
                 locked = await tx.dialogs.lock(dialog)
                 assert locked is not None
@@ -317,6 +332,7 @@ async def test_a_column_that_a_newer_release_adds_disturbs_nobody_f35(url: str) 
                 assert me is not None
                 await tx.participants.save(me)
                 await tx.messages.delete(message)
+                assert await tx.files.change(dialog, file, look_again_in=None) is not None
             assert await ports.inbox.participating(ANN, None, Query())
             assert await ports.inbox.people(ANN, None, dialog)
             assert await ports.search.find(ANN, None, Search("hello"))

@@ -4,7 +4,9 @@ import pytest
 
 from mtchat_adapters.postgres import PostgresStore
 from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.attachments import FileKind
 from mtchat_core.domain.dialogs import About
+from mtchat_core.domain.events import AttachmentUpdated
 from mtchat_core.domain.ids import UserId
 from mtchat_core.domain.inbox import Query
 from mtchat_core.domain.messages import Direction, Draft, Window
@@ -20,19 +22,26 @@ from tests.builders import (
     CY,
     PLANNERS,
     QUOTE,
+    SECOND,
     START,
     a_dialog,
     a_dialog_id,
     a_message_id,
     a_participant,
     a_profile,
+    a_sent_file,
     add_person,
     an_invitation,
     an_outgoing,
+    an_upload,
     locked,
     open_dialog,
     say,
+    send_files,
+    uploaded,
 )
+
+OF_FILES = ("uploads", "attachments", "storage_leftovers")
 
 
 async def test_a_send_is_one_statement_whatever_comes_with_it(postgres_ports: Ports, postgres_url: str) -> None:
@@ -48,6 +57,24 @@ async def test_a_send_is_one_statement_whatever_comes_with_it(postgres_ports: Po
             witness.forget()
             await ports.log.append(outgoing)
             assert len(witness.statements) == 1
+
+
+async def test_a_send_with_files_is_one_statement_more_for_all_of_them(
+    postgres_ports: Ports, postgres_url: str
+) -> None:
+    dialog = await open_dialog(postgres_ports, ANN)
+    costs: list[int] = []
+    async with witnessed(postgres_url) as (ports, witness):
+        for count in (1, 1, 10):
+            uploads = [an_upload(dialog) for _ in range(count)]
+            for upload in uploads:
+                await ports.uploads.reserve(upload, quota_bytes=None)
+            witness.forget()
+            await ports.log.append(an_outgoing(dialog, files=[a_sent_file(upload) for upload in uploads]))
+            costs.append(len(witness.statements))
+
+    begin_lock_append_attach_commit = 5
+    assert costs[1:] == [begin_lock_append_attach_commit] * 2
 
 
 async def test_who_comes_and_goes_is_one_statement_with_what_the_dialog_is_searched_in(
@@ -79,6 +106,11 @@ async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports:
         dialog = await open_dialog(postgres_ports, ANN, *people, scopes=[PLANNERS])
         await say(postgres_ports, dialog, "1", "2")
         await open_dialog(postgres_ports, BO, scopes=[PLANNERS])
+    [file, _] = (
+        await send_files(postgres_ports, dialog, an_upload(dialog), an_upload(dialog), are_seen_later=True)
+    ).attachments
+    upload = an_upload(dialog)
+    await postgres_ports.uploads.reserve(upload, quota_bytes=None)
     async with witnessed(postgres_url) as (ports, witness):
         await ports.receipts.unread(ANN)
         for read in (
@@ -109,6 +141,18 @@ async def test_every_read_is_one_statement_however_much_it_shows(postgres_ports:
             ports.events.missed(ANN, cursor, limit=10),
             ports.events.lag(),
             ports.events.prune(START, limit=10),
+            ports.uploads.reserve(an_upload(dialog), quota_bytes=1000),
+            ports.uploads.find(ANN, dialog, [upload.key]),
+            ports.uploads.get(ANN, upload.key),
+            ports.uploads.note_parts(upload.key, "parts"),
+            ports.attachments.get(ANN, file.id),
+            ports.attachments.page(ANN, dialog, kind=None, before=None, limit=10),
+            ports.attachments.page(ANN, dialog, kind=FileKind.DOCUMENT, before=file.id, limit=10),
+            ports.file_work.take(10, lease=SECOND),
+            ports.file_work.postpone(file.id, wait=SECOND),
+            ports.file_work.leftovers(unsent_before=START + SECOND, limit=10),
+            ports.file_work.forget([file.key]),
+            ports.file_work.backlog(),
         ):
             witness.forget()
             assert await read != ()
@@ -146,6 +190,12 @@ async def test_the_log_holds_no_text_of_anybody(postgres_ports: Ports, postgres_
     first = await chat.messages.send(CY, dialog, Draft(canary, key=canary))
     await chat.messages.send(CY, dialog, Draft(canary, reply_to=first.id))
     await chat.messages.edit(CY, dialog, first.id, f"{canary} again")
+    claim = await uploaded(chat, dialog, by=CY, filename=f"{canary}.pdf")
+    sent = await chat.messages.send(CY, dialog, Draft("", files=(claim,)))
+    async with locked(postgres_ports, dialog) as tx:
+        changed = await tx.files.change(dialog, sent.attachments[0], look_again_in=None)
+        assert changed is not None
+        tx.record(AttachmentUpdated(dialog_id=dialog, message=changed, attachment_id=sent.attachments[0].id))
     await chat.receipts.mark_read(ANN, dialog, first.id)
     await chat.inbox.archive(dialog, ANN)
     await chat.messages.delete(CY, dialog, first.id)
@@ -156,7 +206,7 @@ async def test_the_log_holds_no_text_of_anybody(postgres_ports: Ports, postgres_
 
     logged = await query(postgres_store, "select cast(e as text) as everything, type from events e")
 
-    assert len({row["type"] for row in logged}) == 9
+    assert len({row["type"] for row in logged}) == 10
     assert not [row for row in logged if canary in row["everything"]]
 
 
@@ -165,16 +215,25 @@ async def test_what_is_deleted_is_gone_from_every_table(
 ) -> None:
     chat = Chat.over(postgres_ports)
     dialog = await open_dialog(postgres_ports, ANN)
-    message = await chat.messages.send(ANN, dialog, Draft("canary", key="k"))
+    claim = await uploaded(chat, dialog, filename="canary.pdf")
+    message = await chat.messages.send(ANN, dialog, Draft("canary", key="k", files=(claim,)))
     await chat.messages.edit(ANN, dialog, message.id, "canary again")
     await chat.messages.delete(ANN, dialog, message.id)
 
-    for table in ("messages", "edits", "deleted_messages", "events", "dialogs"):
+    for table in ("messages", "edits", "deleted_messages", "events", "dialogs", *OF_FILES):
         found = await query(postgres_store, f"select cast(t as text) as everything from {table} t")
         assert "canary" not in str(found), table
 
     await chat.dialogs.delete(dialog)
-    for table in ("dialogs", "participants", "access_scopes", "messages", "edits", "deleted_messages"):
+    for table in (
+        "dialogs",
+        "participants",
+        "access_scopes",
+        "messages",
+        "edits",
+        "deleted_messages",
+        "attachments",
+    ):
         assert await query(postgres_store, f"select 1 as one from {table}") == [], table
     chat.realtime.close()
 

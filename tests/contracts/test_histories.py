@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtchat_core.chat import Chat
+from mtchat_core.domain.attachments import Attachment
 from mtchat_core.domain.errors import ChatError
 from mtchat_core.domain.events import (
+    AttachmentUpdated,
     DialogArchived,
     DialogMuted,
     DialogPinned,
@@ -36,15 +38,26 @@ from mtchat_core.domain.scopes import AccessScope, UserScope
 from mtchat_core.domain.system_messages import notice
 from mtchat_core.ports.dialogs import Details
 from mtchat_core.ports.realtime import Announcement
-from tests.builders import a_dialog_id, a_new_dialog, a_profile, an_invitation
+from tests.builders import a_dialog_id, a_new_dialog, a_profile, an_invitation, uploaded
 
 WELCOME, HELD = AccessScope(([], [], [])), UserScope(([], [], []))
 EVERYTHING = Window(Direction.AFTER, MessageId(UUID(int=0)), limit=100)
 
-CHANGES = ["send", "send_again", "reply", "edit", "delete", "read", "announce", "describe"]
+CHANGES = [
+    "send",
+    "send_again",
+    "send_files",
+    "find_out",
+    "reply",
+    "edit",
+    "delete",
+    "read",
+    "announce",
+    "describe",
+]
 COMINGS = ["join", "leave", "add", "remove"]
 VIEWS = ["archive", "unarchive", "pin", "unpin", "mute", "unmute"]
-FOR_ANYBODY = {"join", "add", "remove", "announce", "describe"}
+FOR_ANYBODY = {"join", "add", "remove", "announce", "describe", "find_out"}
 
 
 @define
@@ -114,6 +127,24 @@ class Story:
         draft = Draft(str(n), key=str(a_dialog_id()))
         self.hear(await self.chat.messages.send(user, self.id, draft))
         assert await self.chat.messages.send(user, self.id, draft) == self.said[-1]
+
+    async def send_files(self, user: UserId, n: int) -> None:
+        files = [await uploaded(self.chat, self.id, by=user) for _ in range(1 + n % 2)]
+        draft = Draft(str(n) if n % 3 else "", key=str(a_dialog_id()), files=tuple(files))
+        self.hear(await self.chat.messages.send(user, self.id, draft))
+        assert await self.chat.messages.send(user, self.id, draft) == self.said[-1]
+
+    async def find_out(self, user: UserId, n: int) -> None:
+        looked_at = next((message for message in self.said if message.attachments), None)
+        if looked_at is None:
+            return
+        file = evolve(looked_at.attachments[n % len(looked_at.attachments)], width=n, height=n)
+        async with self.chat.messages.transaction() as tx:
+            await tx.dialogs.lock(self.id)
+            changed = await tx.files.change(self.id, file, look_again_in=None)
+            assert changed is not None
+            tx.record(AttachmentUpdated(dialog_id=self.id, message=changed, attachment_id=file.id))
+        self.said[self.said.index(looked_at)] = changed
 
     async def edit(self, user: UserId, n: int) -> None:
         message = self.pick(user, n)
@@ -242,6 +273,7 @@ class Retold:
 
     people: dict[UserId, Person] = field(factory=dict[UserId, Person])
     contents: dict[MessageId, str] = field(factory=dict[MessageId, str])
+    files: dict[MessageId, tuple[Attachment, ...]] = field(factory=dict[MessageId, tuple[Attachment, ...]])
     seqs: dict[MessageId, int] = field(factory=dict[MessageId, int])
     title: str | None = None
 
@@ -258,12 +290,15 @@ class Retold:
         match recorded.event:
             case MessageSent(message=message):
                 self.contents[message.id], self.seqs[message.id] = message.content, message.seq
+                self.files[message.id] = message.attachments
                 if message.sender_id is not None:
                     self.people[message.sender_id].read_seq = message.seq
             case MessageEdited(message=message):
                 self.contents[message.id] = message.content
+            case AttachmentUpdated(message=message):
+                self.files[message.id] = message.attachments
             case MessageDeleted(message_id=gone):
-                del self.contents[gone]
+                del self.contents[gone], self.files[gone]
             case MessageRead(user_id=user, message_id=read):
                 self.people[user].read_seq = self.seqs[read]
             case ParticipantJoined(user_id=user):
@@ -287,6 +322,7 @@ class Retold:
     def agrees_with(self, story: Story, kept: Details) -> None:
         """Compare with what is kept."""
         assert self.contents == {message.id: message.content for message in story.said}
+        assert self.files == {message.id: message.attachments for message in story.said}
         assert self.title in (None, kept.dialog.about.title)
         assert self.people.keys() == story.people.keys()
         for user, person in self.people.items():

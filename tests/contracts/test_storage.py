@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import httpx
@@ -12,7 +13,9 @@ from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_core.ports.storage import ObjectStorage
 from tests.builders import FakeClock
 from tests.contracts.storages import HttpBrowser, MemoryBrowser, Refused, StorageInUse
+from tests.holding import Held
 from tests.s3 import Endpoint
+from tests.shelves import in_process
 from tests.strict_s3 import strict_s3
 
 TTL = timedelta(minutes=5)
@@ -23,6 +26,14 @@ A_KEY, ANOTHER_KEY = "dialogs/d/a.txt", "dialogs/d/b.txt"
 def memory_storage(clock: FakeClock) -> StorageInUse:
     storage = MemoryStorage(clock)
     return StorageInUse(storage, MemoryBrowser(storage))
+
+
+@pytest.fixture
+async def disk_storage(clock: FakeClock, tmp_path: Path) -> AsyncIterator[StorageInUse]:
+    held = Held(in_process(tmp_path / "files", clock))
+    shelf = await held.value()
+    yield StorageInUse(shelf.storage, HttpBrowser(shelf.client))
+    await held.release()
 
 
 @pytest.fixture
@@ -40,7 +51,7 @@ async def s3_strict_storage(clock: FakeClock) -> AsyncIterator[StorageInUse]:
         yield StorageInUse(link.storage, HttpBrowser(client))
 
 
-@pytest.fixture(params=["memory", "s3_seaweed", "s3_strict"])
+@pytest.fixture(params=["memory", "disk", "s3_seaweed", "s3_strict"])
 def in_use(request: pytest.FixtureRequest) -> StorageInUse:
     return cast(StorageInUse, request.getfixturevalue(f"{request.param}_storage"))
 

@@ -28,6 +28,7 @@ from mtchat_app.http.parameters import SCOPED
 from mtchat_app.http.realtime import Sockets
 from mtchat_app.settings import Settings
 from mtchat_core.domain.errors import Forbidden, InvalidInput, ServiceUnavailable
+from tests.builders import no_links
 
 SECRET = "a-house-secret-of-more-than-thirty-two-bytes"
 ADMIN = "the-admin-token"
@@ -218,7 +219,7 @@ def house(environ: dict[str, str] = SECURE, *, key_set: KeySet | None = None, no
             {
                 "body_limits": BodyLimits(settings.request_max_body_bytes, settings.request_body_timeout_secs),
                 "condition": health.Condition(settings.insecurities()),
-                "sockets": Sockets.of(settings),
+                "sockets": Sockets.of(settings, no_links()),
             }
         ),
         logging_config=None,

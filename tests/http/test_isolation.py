@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,9 @@ from structlog.testing import capture_logs
 from mtchat_app.asgi import create_app
 from mtchat_app.settings import Settings
 from mtchat_app.wiring import Service
+from mtchat_core.use_cases.files import PARTS_FROM
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, Asker, token
+from tests.http.filing import send, upload
 from tests.http.world import World
 
 Answers = dict[str, tuple[int, str | None]]
@@ -51,8 +54,10 @@ class Asked:
 LISTS = to(FINE, FINE, FINE)
 MEMBERS_VIEW = to(FINE, NOT_IN, NOT_IN)
 MEMBERS_TEXT = to(FINE, FORBIDDEN, FORBIDDEN)
+UNKNOWN_KEY, NO_FILE = (400, "INVALID_INPUT"), (404, "ATTACHMENT_NOT_FOUND")
+PLACE = {"dialog_id": "{dialog_id}", "filename": "a.pdf", "content_type": "application/pdf", "size": 5}
 
-# A new address joins with one line. Attachments and file names join with their routes: the last test sees to it.
+# A new address joins with one line: the last test sees to it.
 MATRIX: dict[str, list[Asked]] = {
     "GET /dialogs": [
         Asked(LISTS),
@@ -93,13 +98,30 @@ MATRIX: dict[str, list[Asked]] = {
     "GET /dialogs/{dialog_id}/messages/{message_id}/history": [Asked(MEMBERS_TEXT)],
     "PUT /dialogs/{dialog_id}/messages/{message_id}": [Asked(MEMBERS_TEXT, body={"content": "hello"})],
     "DELETE /dialogs/{dialog_id}/messages/{message_id}": [Asked(to(GONE, FORBIDDEN, FORBIDDEN))],
+    "POST /upload/presign": [Asked(MEMBERS_TEXT, body=PLACE)],
+    "POST /upload/multipart": [Asked(MEMBERS_TEXT, body=PLACE | {"size": PARTS_FROM})],
+    "GET /upload/multipart": [Asked(to(FINE, UNKNOWN_KEY, UNKNOWN_KEY), "?s3_key={s3_key}")],
+    "POST /upload/multipart/complete": [
+        Asked(to(NONSENSE, UNKNOWN_KEY, UNKNOWN_KEY), body={"s3_key": "{s3_key}"})
+    ],
+    "DELETE /upload/multipart": [Asked(to(GONE, GONE, GONE), "?s3_key={s3_key}")],
+    "GET /attachments/{attachment_id}/url": [Asked(to(FINE, NO_FILE, NO_FILE))],
+    "GET /dialogs/{dialog_id}/files": [Asked(MEMBERS_TEXT), Asked(MEMBERS_TEXT, "?kind=document&limit=1")],
 }
 INSIDERS = ("member", "admitted")
 OTHERS = ("ex-member", "neighbour", "outsider", "expired", "nobody")
 CASES = {f"{address}{asked.query}": (address, asked) for address, asks in MATRIX.items() for asked in asks}
 
 CARD = {"title-canary", "url-canary", "name-canary", "company-canary", "meta-canary"}
-INSIDE = {"text-canary", "wording-canary", "ex-text-canary", "mail-canary@example.com", "phone-canary"}
+INSIDE = {
+    "text-canary",
+    "wording-canary",
+    "ex-text-canary",
+    "mail-canary@example.com",
+    "phone-canary",
+    "file-canary",
+    "ex-file-canary",
+}
 MAY_KNOW: Mapping[str, set[str]] = {"member": CARD | INSIDE, "admitted": CARD}
 
 
@@ -121,12 +143,22 @@ def routes(prefix: str) -> set[str]:
 class Scene:
     """A dialog full of canaries, and everybody who might ask about it."""
 
-    def __init__(self, world: World, dialog: str, message: str, ex_message: str, cursor: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        dialog: str,
+        message: dict[str, Any],
+        ex_message: dict[str, Any],
+        *,
+        cursor: str,
+        parts: str,
+    ) -> None:
         self.world = world
         self.dialog = dialog
         self._messages = {"ex-member": ex_message}
         self._message = message
         self._cursor = cursor
+        self._parts = parts
 
     def asker(self, actor: str) -> Asker:
         """Return the actor, with a token of their own."""
@@ -151,9 +183,12 @@ class Scene:
 
     async def ask(self, actor: str, address: str, asked: Asked) -> httpx.Response:
         """Have the actor ask; who has left asks about what they wrote themselves."""
+        message = self._messages.get(actor, self._message)
         places = {
             "dialog_id": self.dialog,
-            "message_id": self._messages.get(actor, self._message),
+            "message_id": message["id"],
+            "attachment_id": message["attachments"][0]["id"],
+            "s3_key": self._parts,
             "object_type": "order",
             "object_id": "4711",
             "participant_id": "member",
@@ -163,7 +198,10 @@ class Scene:
         for name, value in places.items():
             path = path.replace(f"{{{name}}}", value)
         query = asked.query.format(**places)
-        body = json.loads(json.dumps(asked.body).replace("{message_id}", places["message_id"]))
+        filled = json.dumps(asked.body)
+        for name in ("dialog_id", "message_id", "s3_key"):
+            filled = filled.replace(f"{{{name}}}", places[name])
+        body = json.loads(filled)
         if actor == "nobody":
             return await self.world.client.request(verb, f"{PERSON}{path}{query}", json=body)
         return await self.asker(actor)(verb, f"{path}{query}", body)
@@ -186,12 +224,17 @@ async def scene(world: World) -> Scene:
         meta={"note": "meta-canary"},
     )
     await world.dialog("neighbour")
-    ex_message = (await world.say("ex-member", dialog, "ex-text-canary"))["id"]
+    ex_file = await upload(world, "ex-member", dialog, "ex-file-canary.pdf")
+    ex_message = await send(world, "ex-member", dialog, ex_file, content="ex-text-canary")
     await world.person("ex-member").data("POST", f"/dialogs/{dialog}/leave")
     cursor = (await world.person("member")("GET", "/events")).json()["cursor"]
-    message = (await world.say("member", dialog, "wording-canary"))["id"]
-    await world.person("member").data("PUT", f"/dialogs/{dialog}/messages/{message}", {"content": "text-canary"})
-    return Scene(world, dialog, message, ex_message, cursor)
+    file = await upload(world, "member", dialog, "file-canary.pdf")
+    message = await send(world, "member", dialog, file, content="wording-canary")
+    path = f"/dialogs/{dialog}/messages/{message['id']}"
+    await world.person("member").data("PUT", path, {"content": "text-canary"})
+    parts = {**PLACE, "dialog_id": dialog, "filename": "parts-canary.mp4", "size": PARTS_FROM}
+    begun = await world.person("member").data("POST", "/upload/multipart", parts)
+    return Scene(world, dialog, message, ex_message, cursor=cursor, parts=begun["s3_key"])
 
 
 def sung(text: str) -> set[str]:

@@ -20,6 +20,7 @@ from mtchat_core.chat import Chat, Ports
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.inbox import Inbox
 from tests.asking import token
+from tests.builders import no_links
 from tests.http.house import scope_of
 from tests.http.world import House, World
 
@@ -325,7 +326,7 @@ def frames(count: int) -> list[Frame]:
 
 
 def a_connection(limits: Limits) -> Connection:
-    return Connection(uuid4(), UserId("ana"), Frames(), limits)
+    return Connection(uuid4(), UserId("ana"), Frames(no_links()), limits)
 
 
 @pytest.mark.parametrize("limits", [Limits(queued_frames=3), Limits(queued_bytes=29)], ids=["frames", "bytes"])

@@ -19,7 +19,9 @@ from mtchat_app.asgi import describe
 from mtchat_core.chat import Ports
 from mtchat_core.domain.webhooks import DeliveryState, Receipt
 from mtchat_core.ports.realtime import Announcement
+from mtchat_core.use_cases.files import PARTS_FROM
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, SECRET, token
+from tests.http.filing import send, storage, upload
 from tests.http.hooks import carry, create
 from tests.http.world import World
 
@@ -41,7 +43,8 @@ CREATE = {
     "meta": {"a": 1},
 }
 PROFILE = {"display_name": "Cy", "company": "Cy & Co", "email": "cy@example.com", "phone": "1"}
-SAY = {"content": "hello", "reply_to": "{message_id}", "client_message_id": "key-1"}
+SAY = {"content": "hello", "reply_to": "{message_id}", "client_message_id": "key-1", "attachments": []}
+PLACE = {"dialog_id": "{dialog_id}", "filename": "a.mp4", "content_type": "video/mp4", "size": PARTS_FROM}
 WRITES: dict[str, Any] = {
     f"POST {MANAGEMENT}/dialogs": CREATE,
     f"POST {MANAGEMENT}/dialogs/search": {"object_type": "order", "object_id": "1", "access_scopes": []},
@@ -84,8 +87,13 @@ WRITES: dict[str, Any] = {
     f"POST {PERSON}/dialogs/{{dialog_id}}/messages": SAY,
     f"PUT {PERSON}/dialogs/{{dialog_id}}/messages/{{message_id}}": {"content": "hello"},
     f"DELETE {PERSON}/dialogs/{{dialog_id}}/messages/{{message_id}}": None,
+    f"POST {PERSON}/upload/presign": PLACE,
+    f"POST {PERSON}/upload/multipart": PLACE,
+    f"POST {PERSON}/upload/multipart/complete": {"s3_key": "{s3_key}"},
+    f"DELETE {PERSON}/upload/multipart": None,
 }
 """Every write, with a body that would do (None: it takes none)."""
+QUERIES = {f"DELETE {PERSON}/upload/multipart": "?s3_key={s3_key}"}
 MAY_BE_ABSENT = {f"POST {PERSON}/dialogs/{{dialog_id}}/join"}
 HOLDS_ANYTHING = {"meta", "params"}
 
@@ -127,7 +135,8 @@ class Scene:
         document = b"" if body is None else self.fill(json.dumps(body)).encode()
         who = "cy" if path.endswith("/join") else "ana"
         bearer = ADMIN if path.startswith(MANAGEMENT) else token(who, SCOPES)
-        return Request(verb, self.fill(path), bearer, document, {"Content-Type": "application/json"})
+        query = self.fill(QUERIES.get(address, ""))
+        return Request(verb, self.fill(path), bearer, document, {"Content-Type": "application/json"}, query)
 
     def fill(self, text: str) -> str:
         """Put ids into their places."""
@@ -190,12 +199,27 @@ async def scene(world: World, postgres_store: PostgresStore) -> AsyncGenerator[S
         "webhook_id": webhook,
         "delivery_id": await carry(world.chat.ports, webhook, receipt=Receipt(500), state=DeliveryState.DEAD),
     }
+    places["s3_key"] = await _whole_parts(world, dialog)
+    for name, user, where in (("", "ana", dialog), ("foreign_", "ana", other), ("others_", "bo", dialog)):
+        places[f"{name}file_key"] = (await upload(world, user, where, "a.png", "image/png", b"12345"))["s3_key"]
+    used = await upload(world, "ana", dialog)
+    await send(world, "ana", dialog, used)
+    places["used_file_key"] = used["s3_key"]
     transcript = await world.transcript("ana", dialog)
     places["system_message_id"], places["others_message_id"] = transcript[0]["id"], transcript[1]["id"]
     heard: list[Announcement] = []
     unlisten = world.chat.ports.broker.listen(heard.append)
     yield Scene(world, postgres_store, heard, places)
     unlisten()
+
+
+async def _whole_parts(world: World, dialog: str) -> str:
+    """Have ana upload every part of a large file, and return its key."""
+    begun = await world.person("ana").data("POST", "/upload/multipart", {**PLACE, "dialog_id": dialog})
+    for part in begun["parts"]:
+        storage(world).put(part["upload_url"], bytes(part["size"]), content_type="")
+    key: str = begun["s3_key"]
+    return key
 
 
 def spoiled_bodies(address: str, good: Request) -> Iterator[Attempt]:
@@ -249,6 +273,8 @@ def spoiled_fields(address: str, good: Request) -> Iterator[Attempt]:
         match value:
             case bool():
                 others: list[object] = ["true", 1, 0, 1.0, None, []]
+            case int():
+                others = ["1", 1.0, True, None, [], {}]
             case str():
                 others = [1, 1.0, True, [], {}, ["x"]]
                 yield with_field(name, "a\x00b", UNFIT)
@@ -358,13 +384,51 @@ WRONG_DIALOGS: list[dict[str, Any]] = [
     {"access_scopes": [{"scope_level0": [str(n) for n in range(101)]}]},
     {"access_scopes": [{"scope_level0": ["x" * 256]}]},
 ]
+FILE = {"s3_key": "{file_key}", "filename": "a.png", "content_type": "image/png", "size": 5}
+WRONG_FILES: list[tuple[list[dict[str, Any]], Refusal]] = [
+    *(
+        ([FILE | {"s3_key": key}], UNFIT)
+        for key in (
+            "dialogs/{dialog_id}/../x",
+            "dialogs/{dialog_id}/%2e%2e/x",
+            "{foreign_file_key}",
+            "{others_file_key}",
+            "{used_file_key}",
+            "dialogs/{dialog_id}/x",
+        )
+    ),
+    ([FILE, FILE | {"s3_key": "{others_file_key}"}], UNFIT),
+    ([FILE | {"filename": ".."}], UNFIT),
+    *(([FILE | {"content_type": kind}], NONSENSE) for kind in ("image/png; q=1", "IMAGE/PNG", "image/gif")),
+    *(([FILE | {"size": size}], NONSENSE) for size in (0, -1, 100 * 2**20 + 1, 4)),
+    ([FILE] * 2, NONSENSE),
+    ([FILE | {"s3_key": f"dialogs/{{dialog_id}}/{n}"} for n in range(11)], NONSENSE),
+]
+WRONG_PLACES: list[tuple[dict[str, Any], Refusal]] = [
+    *(({"content_type": kind}, (400, "UNSUPPORTED_FILE_TYPE")) for kind in ("image/png; q=1", "IMAGE/PNG", "x")),
+    *(({"size": size}, (400, "FILE_TOO_LARGE")) for size in (0, -1, 100 * 2**20 + 1)),
+    ({"dialog_id": NOWHERE}, (404, "DIALOG_NOT_FOUND")),
+    *(({"filename": name}, UNFIT) for name in ("", "..", "x" * 256)),
+]
 CASES = [
+    *(
+        (verb, f"{PERSON}/upload/{path}", PLACE | wrong, refusal, "ana", {})
+        for wrong, refusal in WRONG_PLACES
+        for verb, path in (("POST", "presign"), ("POST", "multipart"))
+    ),
+    ("POST", f"{PERSON}/upload/presign", PLACE, FORBIDDEN, "cy", {}),
+    ("POST", f"{PERSON}/upload/multipart", PLACE | {"size": PARTS_FROM - 1}, NONSENSE, "ana", {}),
+    ("POST", f"{PERSON}/upload/multipart/complete", {"s3_key": "{s3_key}"}, UNFIT, "bo", {}),
     *(to_a_person("POST", "/messages", {"content": content}, UNFIT) for content in BLANK),
     *(to_a_person("PUT", "/messages/{message_id}", {"content": content}, UNFIT) for content in BLANK),
     *(
         to_a_person(verb, tail, {"content": content}, UNFIT)
         for content in ("x" * 50_001, "<b>" * 4000 + "x", "\U0001f642" * 50_001)
         for verb, tail in (("POST", "/messages"), ("PUT", "/messages/{message_id}"))
+    ),
+    *(
+        to_a_person("POST", "/messages", {"content": "x", "attachments": files}, refusal)
+        for files, refusal in WRONG_FILES
     ),
     *(
         to_a_person("POST", "/messages", {"content": "x", "reply_to": target}, UNFIT)
@@ -428,7 +492,7 @@ CASES = [
 ]
 
 
-async def test_no_rule_of_the_chat_is_broken_half_g2_b32_b33_b35_b40_b42_b43_b47_b49_b50_b52_b65_b66(
+async def test_no_rule_of_the_chat_is_broken_half_g2_b32_b33_b35_b40_b42_b43_b47_b49_b50_b52_b54_b56_b59_b65_b66(
     scene: Scene,
 ) -> None:
     def attempts() -> Iterator[Attempt]:

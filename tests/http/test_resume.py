@@ -21,7 +21,7 @@ from mtchat_core.domain.messages import Draft
 from mtchat_core.domain.scopes import AccessScope, UserScope
 from mtchat_core.ports.events import EventLog, Stretch
 from tests.asking import SCOPES, token
-from tests.builders import a_dialog_id, a_new_dialog, a_profile, an_invitation
+from tests.builders import a_dialog_id, a_new_dialog, a_profile, an_invitation, no_links
 from tests.http.world import Ear, World
 
 CANARY = "canary-text-that-nobody-else-may-hear"
@@ -204,7 +204,7 @@ class Device:
     chat: Chat
     log: SlowLog
     user: UserId
-    sockets: Sockets = field(factory=lambda: Sockets(per_user=9, per_node=9, limits=Limits()))
+    sockets: Sockets = field(factory=lambda: Sockets(per_user=9, per_node=9, limits=Limits(), links=no_links()))
     cursor: str | None = None
     seen: list[tuple[str, int]] = field(factory=list[tuple[str, int]])
     line: Line | None = None
@@ -304,7 +304,7 @@ async def test_whoever_is_told_too_much_while_they_come_back_is_ended_f17(ports:
     log = SlowLog(ports.events)
     chat = Chat.over(evolve(ports, events=log))
     dialog = (await chat.dialogs.create(a_new_dialog(UserId("ann")))).id
-    line, sockets = Line(), Sockets(per_user=1, per_node=1, limits=Limits(queued_frames=2))
+    line, sockets = Line(), Sockets(per_user=1, per_node=1, limits=Limits(queued_frames=2), links=no_links())
     log.before.clear()
     conversation = Conversation(sockets.open(UserId("ann")), sockets, chat, line)
     coming = asyncio.create_task(conversation.begin(await chat.ports.events.latest()))

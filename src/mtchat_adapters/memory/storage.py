@@ -116,9 +116,9 @@ class MemoryStorage:
 
     async def join_parts(self, key: str, parts_id: str, parts: Sequence[Part]) -> None:
         """Make one file of *parts*."""
-        begun = self._parts.pop(parts_id)
-        body = b"".join(begun.bodies[part.number] for part in parts)
-        self._keep(key, body, begun.content_type)
+        if (begun := self._parts.pop(parts_id, None)) is not None:
+            body = b"".join(begun.bodies[part.number] for part in parts)
+            self._keep(key, body, begun.content_type)
 
     async def drop_parts(self, key: str, parts_id: str) -> None:  # noqa: ARG002 - the port's
         """Give up an upload in parts."""

@@ -155,6 +155,7 @@ class Room:
             sender_name=sender.profile.display_name if sender else None,
             sent_at=message.sent_at,
             type=message.type,
+            file_count=len(message.attachments),
         )
 
 

@@ -197,11 +197,11 @@ _FORGET = statement("delete from storage_leftovers where key = any(cast(:keys as
 _BACKLOG = statement(f"""
     select
       (select count(*) from (
-        select from attachments where look_due is not null limit {_MOST_COUNTED}) some) as unseen,
+        select from attachments where look_due is not null limit {_MOST_COUNTED}) counted) as unseen,
       (select count(*) from (
         select from attachments where look_due <= statement_timestamp() - interval '1 minute'
-        limit {_MOST_COUNTED}) some) as late,
-      (select count(*) from (select from storage_leftovers limit {_MOST_COUNTED}) some) as leftovers
+        limit {_MOST_COUNTED}) counted) as late,
+      (select count(*) from (select from storage_leftovers limit {_MOST_COUNTED}) counted) as leftovers
 """)  # noqa: S608 - built from our own constants
 
 

@@ -50,7 +50,7 @@ def _entries(page: str, order: str) -> Statement:
         select {rows.DIALOG}, {_ADMITTED} as admitted,
           me.user_id as me, me.read_counted, me.is_archived, me.is_pinned, me.notifications_enabled,
           me.last_read_message_id,
-          newest.content, newest.sender_id, newest.sent_at, newest.type,
+          newest.content, newest.sender_id, newest.sent_at, newest.type, newest.file_count,
           people.ids, people.names, people.companies
         from page
         join dialogs d on d.id = page.id
@@ -245,6 +245,7 @@ def _preview(row: Row, people: Sequence[Summary]) -> Preview:
         sender_name=next((person.display_name for person in people if person.user_id == sender), None),
         sent_at=row["sent_at"],
         type=MessageType(row["type"]),
+        file_count=row["file_count"],
     )
 
 

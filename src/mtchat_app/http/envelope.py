@@ -40,6 +40,8 @@ def described(
     min_length: int | None = None,
     max_length: int | None = None,
     max_items: int | None = None,
+    minimum: int | None = None,
+    maximum: int | None = None,
     examples: list[object] | None = None,
 ) -> Meta:
     """Describe a field, with limits that the API description shows and the domain checks.
@@ -47,7 +49,13 @@ def described(
     Given as limits of msgspec they would be refused with 422 before the domain could say 400.
     Lengths count characters.
     """
-    limits = {"min_length": min_length, "max_length": max_length, "max_items": max_items}
+    limits = {
+        "min_length": min_length,
+        "max_length": max_length,
+        "max_items": max_items,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
     shown = {name: limit for name, limit in limits.items() if limit is not None}
     return Meta(description=description, examples=examples, extra_json_schema={"extra": shown} if shown else None)
 

@@ -14,6 +14,7 @@ from mtchat_core.domain.events import Event, PresenceChanged, Recorded, Typing
 from mtchat_core.domain.ids import UserId
 from mtchat_core.domain.presence import TYPING_LASTS
 from mtchat_core.ports.realtime import Announcement
+from mtchat_core.use_cases.files import Links
 
 _encode = msgspec.json.Encoder().encode
 
@@ -64,7 +65,8 @@ def connected(user: UserId, *, features: Sequence[str], cursor: str, recovered: 
 class Frames:
     """Encodes announcements, remembering the last: it goes to many connections in a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: Links) -> None:
+        self._links = links
         self._last: Announcement | None = None
         self._frame = PONG
         self._cursor: str | None = None
@@ -80,13 +82,13 @@ class Frames:
     def of(self, announcement: Announcement) -> Frame:
         """Return the frame of *announcement*."""
         if self._last is not announcement:
-            self._frame = Frame.of(fields(announcement))
+            self._frame = Frame.of(fields(announcement, self._links))
             self._last = announcement
         return self._frame
 
 
-def fields(announcement: Announcement) -> dict[str, Any]:
-    """Return *announcement* as a person is told of it."""
+def fields(announcement: Announcement, links: Links) -> dict[str, Any]:
+    """Return *announcement* as a person is told of it, files with *links* to fetch them."""
     if isinstance(announcement, PresenceChanged):
         return {
             "type": announcement.type,
@@ -107,27 +109,27 @@ def fields(announcement: Announcement) -> dict[str, Any]:
         "dialog_id": event.dialog_id,
         "event_id": announcement.id,
         "event_seq": announcement.seq,
-        **_facts(event),
+        **_facts(event, links),
     }
 
 
-def fields_for_host(recorded: Recorded) -> dict[str, Any]:
+def fields_for_host(recorded: Recorded, links: Links) -> dict[str, Any]:
     """Return a logged event as the host is told of it: with its instant, and with the people it concerns alone."""
-    shown = {**fields(recorded), "at": recorded.at}
+    shown = {**fields(recorded, links), "at": recorded.at}
     match recorded.event:
         case events.Personal(people=people) | events.NotificationCancelled(people=people):
             return {**shown, "user_ids": people}
         case events.NotificationPending(message=message, recipients=recipients):
             reminded = [{"user_id": one.user_id, "unread_count": one.unread_count} for one in recipients]
-            return {**shown, "recipients": reminded, "payload": {"message": MessageView.of(message)}}
+            return {**shown, "recipients": reminded, "payload": {"message": MessageView.of(message, links)}}
         case _:
             return shown
 
 
-def _facts(event: Event) -> dict[str, Any]:
+def _facts(event: Event, links: Links) -> dict[str, Any]:
     match event:
         case events.MessageSent(message=message):
-            view = MessageView.of(message)
+            view = MessageView.of(message, links)
             flat = {name: value for name, value in msgspec.structs.asdict(view).items() if value is not UNSET}
             if message.sender_id is None:
                 del flat["sender_id"]
@@ -137,8 +139,11 @@ def _facts(event: Event) -> dict[str, Any]:
                 "id": message.id,
                 "content": message.content,
                 "last_edited_at": message.last_edited_at,
-                "payload": {"message": MessageView.of(message)},
+                "payload": {"message": MessageView.of(message, links)},
             }
+        case events.AttachmentUpdated(message=message, attachment_id=attachment):
+            shown = {"message": MessageView.of(message, links)}
+            return {"id": message.id, "attachment_id": attachment, "payload": shown}
         case events.MessageDeleted(message_id=message_id):
             return {"id": message_id}
         case events.MessageRead(user_id=user, message_id=message_id):

@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from attrs import field, frozen
 from litestar import Litestar
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from mtchat_app.http import trace
+from mtchat_app.http import files, trace
 from mtchat_app.http.cors import Cors, Headers
 from mtchat_app.http.errors import AddressUnknown, Answer, HeadersTooLarge, PeerGone, answer_to, is_failure
 from mtchat_app.http.metrics import Metrics
@@ -48,6 +48,8 @@ class Front:
     cors: Cors
     max_header_bytes: int
     metrics: Metrics = field(factory=Metrics)
+    files: ASGIApp | None = None
+    """Who serves what lies below `/files`: bodies there are no JSON, and longer than any other."""
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Open the service for the block, for a host that mounts it: hosts do not pass their lifespan on."""
@@ -100,10 +102,13 @@ class _Visit:
         if scope["method"] == "OPTIONS":
             await self._answer(200, [(b"content-length", b"0")], b"")
             return
-        if scope["method"] == "HEAD":
-            self._is_head = True
-            scope["method"] = "GET"
+        self._is_head = scope["method"] == "HEAD"
         _read_address(scope, self._front.max_header_bytes)
+        if self._front.files is not None and files.own_path(scope).startswith(files.PATH):
+            await self._front.files(scope, self._receive, self.pass_on)
+            return
+        if self._is_head:
+            scope["method"] = "GET"
         await self._front.app(scope, self._receive, self.pass_on)
 
     async def refuse(self, error: BaseException) -> None:

@@ -14,6 +14,8 @@ MESSAGES: Final = {"budget": "messages"}
 """Route option: also counts as saying something."""
 MEMBERSHIP: Final = {"budget": "membership"}
 """Route option: also counts as joining or leaving."""
+UPLOADS: Final = {"budget": "uploads"}
+"""Route option: also counts as asking for a place to upload to."""
 
 MAX_BUCKETS = 50_000
 """Buckets kept; the least used ones are forgotten, which means full again."""
@@ -74,6 +76,7 @@ class Limits:
                 MEMBERSHIP["budget"]: Buckets(
                     settings.rate_limit_membership_rps, settings.rate_limit_membership_burst
                 ),
+                UPLOADS["budget"]: Buckets(settings.rate_limit_uploads_rps, settings.rate_limit_uploads_burst),
             },
         )
 

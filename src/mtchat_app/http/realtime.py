@@ -25,9 +25,10 @@ from mtchat_core.domain.events import Recorded
 from mtchat_core.domain.ids import DialogId, UserId
 from mtchat_core.ports.realtime import Announcement
 from mtchat_core.use_cases.events import Resumed
+from mtchat_core.use_cases.files import Links
 
 FEATURES = ("idempotency", "sender_names", "history", "resume", "typing")
-"""What clients may count on beyond the original; named in `connected`."""
+"""What clients may count on beyond the original; named in `connected`; `files` joins where files are kept."""
 
 TOKEN_GRACE_SECONDS = 25.0
 """How long a socket outlives its token, so that a client can renew it in time."""
@@ -241,19 +242,19 @@ class Connection:
 class Sockets:
     """Every open socket of this process, within its limits."""
 
-    def __init__(self, *, per_user: int, per_node: int, limits: Limits) -> None:
+    def __init__(self, *, per_user: int, per_node: int, limits: Limits, links: Links) -> None:
         self.limits = limits
         self.openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
         self._per_user = per_user
         self._per_node = per_node
-        self.frames = Frames()
+        self.frames = Frames(links)
         self._open: dict[UserId, set[Connection]] = {}
         self._count = 0
         self._is_leaving = False
 
     @classmethod
-    def of(cls, settings: Settings) -> "Sockets":
-        """Return none yet, within the limits of *settings*."""
+    def of(cls, settings: Settings, links: Links) -> "Sockets":
+        """Return none yet, within the limits of *settings*; what they tell of has *links* to its files."""
         return cls(
             per_user=settings.sockets_per_user,
             per_node=settings.sockets_per_node,
@@ -265,6 +266,7 @@ class Sockets:
                 frames_in_seconds=settings.socket_frames_in_secs,
                 resumed_events=settings.resume_events,
             ),
+            links=links,
         )
 
     def __len__(self) -> int:

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from mtchat_core.domain.attachments import Attachment, FileState
 from mtchat_core.domain.dialogs import Dialog
 from mtchat_core.domain.inbox import Entry, Preview, Seen, Summary
 from mtchat_core.domain.messages import Message
 from mtchat_core.domain.participants import Participant
 from mtchat_core.ports.dialogs import KeptScope
+from mtchat_core.use_cases.files import Links
 
 Instant = Annotated[datetime, Meta(description="RFC 3339, UTC, up to microseconds.")]
 
@@ -144,6 +146,49 @@ class ParticipantView(Struct, kw_only=True, frozen=True):
         )
 
 
+class AttachmentView(Struct, kw_only=True, frozen=True):
+    """A file of a message."""
+
+    id: Annotated[UUID, Meta(description="UUIDv7.")]
+    filename: Annotated[str, Meta(description="Its name; escape it.")]
+    content_type: Annotated[str, Meta(description="As its sender announced it; empty when they did not know.")]
+    size: Annotated[int, Meta(description="Bytes.", ge=1)]
+    kind: Annotated[str, Meta(description="`image`, `video`, `audio`, `document` or `archive`.")]
+    width: Annotated[int | UnsetType, Meta(description="Pixels of the upright picture, once looked at.")] = UNSET
+    height: Annotated[int | UnsetType, Meta(description="Pixels of the upright picture, once looked at.")] = UNSET
+    url: Annotated[
+        str, Meta(description="Where to fetch it, for a while: it is signed. Empty while nobody may fetch it.")
+    ]
+    thumbnail_url: Annotated[
+        str | UnsetType, Meta(description="Where to fetch a small picture of it, once there is one.")
+    ] = UNSET
+    status: Annotated[
+        str | UnsetType, Meta(description="`scanning`, `flagged` or `blocked`; absent when all is well.")
+    ] = UNSET
+
+    @classmethod
+    def of(cls, file: Attachment, links: Links) -> "AttachmentView":
+        """Show *file*."""
+        return cls(**attachment_fields(file, links))
+
+
+def attachment_fields(file: Attachment, links: Links) -> dict[str, Any]:
+    """Return what every view of a file shows."""
+    link = links.of(file)
+    return {
+        "id": file.id,
+        "filename": file.filename,
+        "content_type": file.content_type,
+        "size": file.size_bytes,
+        "kind": file.kind.value,
+        "width": given(file.width),
+        "height": given(file.height),
+        "url": link.url,
+        "thumbnail_url": given(link.thumbnail_url),
+        "status": UNSET if file.state is FileState.AVAILABLE else file.state.value,
+    }
+
+
 class MessageView(Struct, kw_only=True, frozen=True):
     """A message. Within a dialog `seq` counts 1, 2, 3 and ids rise with it."""
 
@@ -162,10 +207,13 @@ class MessageView(Struct, kw_only=True, frozen=True):
     client_message_id: Annotated[
         str | UnsetType, Meta(description="The sender's own id or Idempotency-Key, if there was one.")
     ] = UNSET
+    attachments: Annotated[
+        list[AttachmentView] | UnsetType, Meta(description="Its files, in order; absent when there are none.")
+    ] = UNSET
 
     @classmethod
-    def of(cls, message: Message) -> "MessageView":
-        """Show *message*."""
+    def of(cls, message: Message, links: Links) -> "MessageView":
+        """Show *message*, its files with *links* to fetch them."""
         return cls(
             id=message.id,
             dialog_id=message.dialog_id,
@@ -178,6 +226,7 @@ class MessageView(Struct, kw_only=True, frozen=True):
             reply_to_id=message.reply_to_id,
             message_type=message.type.value,
             client_message_id=given(message.client_message_id),
+            attachments=[AttachmentView.of(file, links) for file in message.attachments] or UNSET,
         )
 
 
@@ -204,6 +253,7 @@ class PreviewView(Struct, kw_only=True, frozen=True):
     sender_name: Annotated[str | UnsetType, Meta(description="Absent once the sender has left.")] = UNSET
     sent_at: Instant
     message_type: Annotated[str, Meta(description="`user` or `system`.")]
+    attachment_count: Annotated[int | UnsetType, Meta(description="Files; absent when there are none.")] = UNSET
 
     @classmethod
     def of(cls, preview: Preview) -> "PreviewView":
@@ -215,6 +265,7 @@ class PreviewView(Struct, kw_only=True, frozen=True):
             sender_name=given(preview.sender_name),
             sent_at=preview.sent_at,
             message_type=preview.type.value,
+            attachment_count=preview.file_count or UNSET,
         )
 
 

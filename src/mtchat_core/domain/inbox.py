@@ -58,6 +58,7 @@ class Preview:
     sender_name: str | None
     sent_at: datetime
     type: MessageType
+    file_count: int = 0
 
 
 @frozen

@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 from attrs import field, frozen
 
 from mtchat_core.domain import text
+from mtchat_core.domain.attachments import Attachment
 from mtchat_core.domain.dialogs import ObjectRef
 from mtchat_core.domain.errors import ChatError, InvalidInput, Kind
 from mtchat_core.domain.events import (
@@ -333,8 +334,19 @@ def _message(message: Message) -> Mapping[str, Any]:
             "reply_to": str(message.reply_to_id) if message.reply_to_id else None,
             "created_at": _instant(message.sent_at),
             "message_type": message.type.value,
+            "attachments": [_attachment(file) for file in message.attachments] or None,
         }
     )
+
+
+def _attachment(file: Attachment) -> Mapping[str, Any]:
+    """Tell of a file, without a link: it would have ended by the time somebody follows it."""
+    return {
+        "id": str(file.id),
+        "filename": file.filename,
+        "content_type": file.content_type,
+        "size": file.size_bytes,
+    }
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,5 +24,9 @@ class Thumbnailer(Protocol):
     """Looks into pictures from strangers: whatever is in them, this process comes to no harm."""
 
     async def draw(self, body: bytes) -> Picture | None:
-        """Return what the picture is, with a small one; None if it is none, is too large, or takes too long."""
+        """Return what the picture is, with a small one; None if it is none, is too large, or takes too long.
+
+        Raises:
+            ServiceUnavailable: nobody can look into it right now.
+        """
         ...

@@ -185,6 +185,7 @@ class Files:
             And what `reserve` refuses.
         """
         storage = self._storage()
+        require_type(content_type)
         if require_size(size_bytes) < PARTS_FROM:
             raise BadRequest(f"Files below {PARTS_FROM} bytes are uploaded in one piece.")
         upload = await self._reserved(user, dialog, filename, content_type, size_bytes)
@@ -213,14 +214,20 @@ class Files:
             UploadDiffers: a part is missing, or has another size than announced.
             And what `parts` refuses.
         """
-        if (upload := await self.uploads.get(user, key)) is not None and upload.parts_id is None:
-            return
         storage = self._storage()
-        progress = await self.parts(user, key)
-        if progress.missing:
-            raise UploadDiffers
-        assert progress.upload.parts_id is not None
-        await storage.join_parts(key, progress.upload.parts_id, progress.arrived)
+        if (upload := await self.uploads.get(user, key)) is None:
+            raise UploadUnknown
+        if upload.parts_id is None:
+            return
+        arrived = await storage.parts(key, upload.parts_id)
+        if arrived is not None:
+            progress = self._parts(upload, arrived)
+            if progress.missing:
+                raise UploadDiffers
+            await storage.join_parts(key, upload.parts_id, progress.arrived)
+        elif await storage.stat(key) is None:
+            # Had somebody joined them and been cut off before noting it, the file would be there.
+            raise UploadUnknown
         await self.uploads.note_parts(key, None)
 
     async def drop_parts(self, user: UserId, key: str) -> None:

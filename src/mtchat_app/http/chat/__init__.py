@@ -1,6 +1,6 @@
 """A person's door: everything is asked by somebody, and answered as they may see it."""
 
-from mtchat_app.http.chat import events, inbox, messages, participants, receipts, search
+from mtchat_app.http.chat import events, files, inbox, messages, participants, receipts, search
 
 ROUTES = (
     inbox.list_dialogs,
@@ -25,5 +25,12 @@ ROUTES = (
     messages.edit_message,
     messages.delete_message,
     search.search_messages,
+    files.presign_upload,
+    files.begin_multipart,
+    files.get_multipart,
+    files.complete_multipart,
+    files.abort_multipart,
+    files.get_attachment_url,
+    files.list_files,
     events.list_events,
 )

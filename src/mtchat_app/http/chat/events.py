@@ -27,4 +27,5 @@ async def list_events(
     none: go on while `has_more`.
     """
     found = await chat.events.of_person(caller.user_id, after, limit=limit)
-    return Stretched([fields(recorded) for recorded in found.events], cursor=found.cursor, has_more=found.has_more)
+    told = [fields(recorded, chat.files.links) for recorded in found.events]
+    return Stretched(told, cursor=found.cursor, has_more=found.has_more)

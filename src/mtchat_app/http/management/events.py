@@ -23,5 +23,5 @@ async def list_all_events(
     none: go on while `has_more`.
     """
     found = await chat.events.of_everybody(after, limit=limit)
-    shown = [fields_for_host(recorded) for recorded in found.events]
+    shown = [fields_for_host(recorded, chat.files.links) for recorded in found.events]
     return Stretched(shown, cursor=found.cursor, has_more=found.has_more)

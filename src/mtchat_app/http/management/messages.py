@@ -71,4 +71,4 @@ async def post_message(
         message = await chat.messages.post(user_id(data.sender_id, field="sender_id"), dialog, data.draft(key))
     else:
         message = await chat.messages.announce(dialog, data.notice(), key=key)
-    return Data(MessageView.of(message))
+    return Data(MessageView.of(message, chat.files.links))
