@@ -26,7 +26,7 @@ run: setup ## Run the service with a demo order and three people
 	@$(BIN)/mtchat demo --data $(DATA)
 
 test: setup lint ## Run every check and every test, against a real PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: test ## The whole truth: the same as make test
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import nodes, reading, report, sending, sockets, starting, webhooks
+from bench import files, nodes, reading, report, sending, sockets, starting, webhooks
 from bench.processes import allow_open_files
 from bench.rows import Row
 from bench.sizes import FULL, QUICK, Sizes
@@ -17,8 +17,8 @@ from bench.stage import Stage, tell
 from mtchat_adapters.embedded.postgres import EmbeddedPostgres
 from mtchat_app.http import log
 
-_GROUPS = (sending, sockets, starting, nodes, webhooks, reading)
-ROWS = sorted((name for group in _GROUPS for name in group.ROWS), key=lambda name: int(name[1:]))
+GROUPS = (sending, sockets, starting, nodes, webhooks, reading, files)
+ROWS = sorted((name for group in GROUPS for name in group.ROWS), key=lambda name: int(name[1:]))
 
 _DESCRIPTION = """\
 Measure MTChat beside floors: what the same work costs at least, in the same run, on the same machine.
@@ -74,7 +74,7 @@ def _measure(sizes: Sizes, wanted: frozenset[str], rows: list[Row]) -> None:
 
 
 async def _collect(stage: Stage, wanted: frozenset[str], rows: list[Row]) -> None:
-    for group in _GROUPS:
+    for group in GROUPS:
         if wanted & set(group.ROWS):
             async for row in group.measure(stage, wanted):
                 rows.append(row)

@@ -15,6 +15,7 @@ from mtchat_core.domain.presence import Discretion
 from tests import servers
 from tests.builders import FakeClock
 from tests.elapsing import Elapse, make_older
+from tests.s3 import Endpoint, test_s3
 from tests.silence import listening_to_logs, no_secret_in_any_line
 from tests.valkey import Valkey
 
@@ -66,6 +67,14 @@ async def postgres_store(postgres_url: str) -> AsyncIterator[postgres.PostgresSt
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """The session's Redis, on a unix socket: `valkey.url`. Whoever breaks one starts their own."""
     with Valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def s3_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Endpoint]:
+    """The session's S3, with the bucket there. Whoever breaks one takes the strict one."""
+    with test_s3(tmp_path_factory.mktemp("s3")) as server:
+        await server.make_bucket()
         yield server
 
 

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from socket import AF_INET, SOCK_STREAM, socket
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from attrs import frozen
+
+from mtchat_adapters.s3.bucket import Bucket, connect
 
 READY_SECONDS = 30.0
 BUCKET, ACCESS_KEY, SECRET_KEY = "chat-files", "app", "app-secret"
@@ -28,6 +31,17 @@ class Endpoint:
     url: str
     access_key: str = ACCESS_KEY
     secret_key: str = SECRET_KEY
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket for tests, as one names it to us."""
+        return Bucket(BUCKET, endpoint=self.url, access_key_id=self.access_key, secret_access_key=self.secret_key)
+
+    async def make_bucket(self) -> None:
+        """Have the bucket there."""
+        async with connect(self.bucket, patience=timedelta(seconds=READY_SECONDS)) as connection:
+            with suppress(connection.client.exceptions.BucketAlreadyOwnedByYou):
+                await connection.client.create_bucket(Bucket=BUCKET)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 from attrs import define, field, frozen
 
+from mtchat_adapters.s3 import Bucket
+
 ACCESS_KEY, SECRET_KEY, BUCKET, REGION = "AKIDSTRICT", "strict+secret/of=tests", "strict-files", "eu-test-1"
 TOLERATED_SKEW = timedelta(minutes=15)
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -87,6 +89,17 @@ class StrictS3:
     _passing: asyncio.Event = field(factory=asyncio.Event)
     _runner: web.AppRunner | None = None
     _port: int = 0
+
+    @property
+    def named(self) -> Bucket:
+        """The bucket, as one names it to us."""
+        return Bucket(
+            self.bucket,
+            region=self.region,
+            endpoint=self.url,
+            access_key_id=self.access_key,
+            secret_access_key=self.secret_key,
+        )
 
     async def open(self) -> Self:
         """Listen, at the same port as before if there was one."""
@@ -309,7 +322,7 @@ class StrictS3:
             case "GET":
                 listed = "".join(
                     f"<Part><PartNumber>{number}</PartNumber><Size>{len(part.body)}</Size>"
-                    f"<ETag>&quot;{part.etag}&quot;</ETag></Part>"
+                    f"<ETag>&quot;{part.etag}&quot;</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Part>"
                     for number, part in sorted(begun.parts.items())
                 )
                 return _xml(f"<ListPartsResult><IsTruncated>false</IsTruncated>{listed}</ListPartsResult>")

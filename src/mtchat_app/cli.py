@@ -86,7 +86,7 @@ def _migrate(settings: Settings) -> None:
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Run an own PostgreSQL in this folder when DATABASE_URL is not set.",
+    help="Keep files in this folder, and an own PostgreSQL when DATABASE_URL is not set.",
 )
 @click.option("--memory", is_flag=True, help="Keep everything in this process: nothing survives its end.")
 def serve(host: str | None, port: int | None, data: Path | None, memory: bool) -> None:
@@ -108,11 +108,24 @@ def serve(host: str | None, port: int | None, data: Path | None, memory: bool) -
         if memory:
             _say("--memory: everything is kept in this process, nothing survives its end.")
             settings = _settings({**_environment(**overrides), "DATABASE_URL": ""})
-        elif settings.database_url is None and data is not None:
-            url = _embedded(stack, data)
-            settings = _settings({**_environment(**overrides), "DATABASE_URL": url})
+        elif data is not None:
+            overrides |= _files_in(data, settings)
+            if settings.database_url is None:
+                overrides["DATABASE_URL"] = _embedded(stack, data)
+            settings = _settings(_environment(**overrides))
         _migrate(settings)
         _run(settings)
+
+
+def _files_in(data: Path, settings: Settings) -> dict[str, str | None]:
+    """Return what has files kept in a data folder, where the settings name no place for them."""
+    if settings.s3_bucket is not None or settings.storage_dir is not None:
+        return {}
+    url = settings.public_url
+    if url is None:
+        url = f"http://localhost:{settings.port}"
+        _say(f"PUBLIC_URL is not set: links to files begin with {url}, good on this machine only.")
+    return {"STORAGE_DIR": str(data / "files"), "PUBLIC_URL": url}
 
 
 def _run(settings: Settings) -> None:
@@ -203,7 +216,7 @@ def openapi(output: Path | None) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".data"),
     show_default=True,
-    help="Where the demo keeps its PostgreSQL and secrets.",
+    help="Where the demo keeps its PostgreSQL, files and secrets.",
 )
 def demo(port: int, data: Path) -> None:
     """Run the service with a demo order and three people, on an own durable PostgreSQL.
@@ -229,6 +242,8 @@ def demo(port: int, data: Path) -> None:
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warning"),
                 "LOG_FORMAT": "console",
                 "SHUTDOWN_GRACE_SECS": "0",
+                "STORAGE_DIR": str(data / "files"),
+                "PUBLIC_URL": f"http://{LOOPBACK}:{port}",
             }
         )
         _migrate(settings)

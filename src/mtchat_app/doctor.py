@@ -1,14 +1,19 @@
 """What is right, what is wrong, and what to do about it."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx
 from attrs import frozen
 
 from mtchat_app.settings import Settings, SettingsError, ignored
 from mtchat_core.domain.errors import ChatError, InvalidInput
 
 TOLERABLE_SKEW_SECONDS = 5
+ADDRESS_SECONDS = 5.0
+MEBIBYTE = 1024 * 1024
 
 
 @frozen
@@ -34,7 +39,7 @@ def _warning(says: str) -> Finding:
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
-    """Look at the settings, and at the database and the Redis they name."""
+    """Look at the settings, and at what they name: the database, the Redis, the place for files."""
     try:
         settings = Settings.load(environment)
         settings.check_serving()
@@ -50,7 +55,53 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
             findings += await _work(settings)
     if settings.redis_url is not None:
         findings.append(await _redis(settings.redis_url))
+    if settings.storage_dir is not None:
+        findings.append(await asyncio.to_thread(_folder, Path(settings.storage_dir)))
+        findings.append(await _own_address(settings.public_url or ""))
+    if settings.s3_bucket is not None:
+        findings += await _storage(settings)
     return findings
+
+
+def _folder(folder: Path) -> Finding:
+    from mtchat_adapters import disk
+
+    try:
+        room = disk.examine(folder)
+    except FileNotFoundError:
+        return _warning("STORAGE_DIR is not there yet: the service makes it at its first start.")
+    except OSError as error:
+        return _fatal(f"STORAGE_DIR can't be written to ({error.strerror}): check its owner, mode and disk.")
+    said = f"{room // MEBIBYTE:,} MiB"
+    if room < disk.KEEP_FREE_BYTES:
+        return _warning(f"STORAGE_DIR has room for {said} only: nothing can be uploaded until there is more.")
+    return Finding(f"STORAGE_DIR can be written to, and has room for {said}.")
+
+
+async def _own_address(url: str) -> Finding:
+    """Look whether links to files would lead here."""
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=ADDRESS_SECONDS) as browser:
+            answer = await browser.get(f"{url}/health")
+        is_ours = answer.status_code == 200 and answer.json().get("status") == "ok"
+    except (httpx.HTTPError, ValueError, AttributeError) as error:
+        return _warning(
+            f"Nothing of ours answers at PUBLIC_URL ({type(error).__name__}): links to files lead nowhere, unless "
+            "the service is just not running."
+        )
+    if not is_ours:
+        return _warning(
+            f"PUBLIC_URL leads elsewhere (it answers {answer.status_code}): links to files lead nowhere."
+        )
+    return Finding("PUBLIC_URL leads to the service.")
+
+
+async def _storage(settings: Settings) -> list[Finding]:
+    from mtchat_adapters import s3
+    from mtchat_app.wiring import bucket_of
+
+    remarks = await s3.check(bucket_of(settings), origins=settings.cors_allowed_origins)
+    return [Finding(remark.says, is_fine=remark.is_fine, is_fatal=remark.is_fatal) for remark in remarks]
 
 
 async def _redis(url: str) -> Finding:

@@ -27,6 +27,8 @@ PRUNE_EVERY = timedelta(minutes=10)
 _MOST_PAUSE_SECONDS = 30.0
 _MOST_OUTAGE_PAUSE_SECONDS = 5.0
 _AT_ONCE = 100
+_FILES_AT_ONCE = 10
+"""Each takes its time: whoever leaves waits for the last of them."""
 PATIENCE = 3
 _RELEASE_SECONDS = 2.0
 
@@ -74,6 +76,7 @@ class Runner:
             Job.REMIND: self._remind_due,
             Job.ARCHIVE: self._archive_quiet,
             Job.PRUNE: self._prune_old,
+            Job.FILES: self._inspect_files,
         }
         self._planned: set[Job] = set()
         self._leaving = asyncio.Event()
@@ -192,6 +195,11 @@ class Runner:
 
     async def _remind_due(self) -> None:
         while not self._leaving.is_set() and await self._chat.notifications.remind_due(_AT_ONCE) == _AT_ONCE:
+            pass
+
+    async def _inspect_files(self) -> None:
+        inspect = self._chat.inspection.inspect_due
+        while not self._leaving.is_set() and await inspect(_FILES_AT_ONCE) == _FILES_AT_ONCE:
             pass
 
     async def _archive_quiet(self) -> None:

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, frozen
 
@@ -21,9 +20,11 @@ from mtchat_core.domain.archiving import Silence
 from mtchat_core.domain.notifications import Debounce
 from mtchat_core.domain.presence import Discretion
 from mtchat_core.domain.webhooks import Schedule, types_of
-from mtchat_core.ports.storage import ObjectStorage
 from mtchat_core.use_cases.files import FileTerms
 from mtchat_core.use_cases.webhooks import OwnEndpoint, Terms, Webhooks
+
+if TYPE_CHECKING:
+    from mtchat_adapters.s3 import Bucket
 
 
 async def _always() -> bool:
@@ -58,16 +59,6 @@ class SharedRedis(Protocol):
     def is_up(self) -> bool: ...
     @property
     def counts(self) -> Counter[str]: ...
-
-
-class KeptFiles(Protocol):
-    """Where files are kept, as its operator sees it."""
-
-    @property
-    def storage(self) -> ObjectStorage: ...
-    def degraded(self) -> list[str]:
-        """Return a sentence if files are of no use right now."""
-        ...
 
 
 def _nothing() -> list[str]:
@@ -148,7 +139,10 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             ports = evolve(ports, **link.ports(), jobs=queue)
             troubles.append(link.degraded)
         if settings.s3_bucket is not None:
-            files = await stack.enter_async_context(_bucket(settings))
+            from mtchat_adapters import s3
+
+            patience = timedelta(seconds=settings.s3_timeout_secs)
+            files = await stack.enter_async_context(s3.open(bucket_of(settings), patience=patience))
             ports = evolve(ports, storage=files.storage)
             troubles.append(files.degraded)
         if settings.storage_dir is not None:
@@ -167,18 +161,18 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         yield Service(chat, is_ready, queue, degraded, link, shelf)
 
 
-def _bucket(settings: Settings) -> AbstractAsyncContextManager[KeptFiles]:
-    s3: Any = import_module("mtchat_adapters.s3")
-    opening: AbstractAsyncContextManager[KeptFiles] = s3.open(
-        settings.s3_bucket,
+def bucket_of(settings: Settings) -> "Bucket":
+    """Return the bucket that *settings* name, as the S3 adapter knows it."""
+    from mtchat_adapters import s3
+
+    return s3.Bucket(
+        name=settings.s3_bucket or "",
+        region=settings.s3_region,
         endpoint=settings.s3_endpoint,
         public_endpoint=settings.s3_public_endpoint,
-        region=settings.s3_region,
         access_key_id=settings.s3_access_key_id,
         secret_access_key=settings.s3_secret_access_key,
-        patience=timedelta(seconds=settings.s3_timeout_secs),
     )
-    return opening
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from mtchat_core.use_cases.events import Events
 from mtchat_core.use_cases.files import Files, FileTerms, Links
 from mtchat_core.use_cases.following import Follower
 from mtchat_core.use_cases.inbox import Inbox
+from mtchat_core.use_cases.inspection import Inspection
 from mtchat_core.use_cases.messages import Messages
 from mtchat_core.use_cases.notifications import Notifications
 from mtchat_core.use_cases.participants import Participants
@@ -111,6 +112,7 @@ class Chat:
     webhooks: Webhooks
     notifications: Notifications
     archiving: Archiving
+    inspection: Inspection
     retention: Retention
     ports: Ports
 
@@ -156,6 +158,23 @@ class Chat:
             webhooks=webhooks,
             notifications=Notifications(transaction, ports.reminders, habits.debounce, habits.tells_cancelled),
             archiving=Archiving(transaction, ports.quiet, habits.silence),
-            retention=Retention(ports.events, ports.old_keys, webhooks, habits.keep_events),
+            inspection=Inspection(
+                transaction,
+                ports.file_work,
+                ports.storage,
+                ports.thumbnailer,
+                ports.scanner,
+                ports.clock,
+                habits.files,
+            ),
+            retention=Retention(
+                ports.events,
+                ports.old_keys,
+                webhooks,
+                ports.file_work,
+                ports.storage,
+                habits.keep_events,
+                habits.files.keep_unsent,
+            ),
             ports=ports,
         )

@@ -354,7 +354,7 @@ async def test_a_dialog_held_too_long_sends_the_others_away_and_costs_no_connect
     postgres_ports: Ports, someone: Between, work: Work
 ) -> None:
     dialog = await open_dialog(postgres_ports, ANN)
-    async with opened(someone.url, pool_size=1, command=SOON) as (_, ports):
+    async with opened(someone.url, pool_size=1, command=timedelta(seconds=2)) as (_, ports):
         await reads(ports, dialog)
         async with locked(postgres_ports, dialog):
             with pytest.raises(ServiceUnavailable):

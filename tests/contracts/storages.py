@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import httpx
 from attrs import frozen
 
 from mtchat_adapters.memory.storage import MemoryStorage
@@ -52,3 +53,24 @@ class MemoryBrowser:
             return self.storage.get(link)
         except InvalidInput as error:
             raise Refused from error
+
+
+@frozen
+class HttpBrowser:
+    """Browser over HTTP: it says how long its body is, and of what type if it knows."""
+
+    client: httpx.AsyncClient
+
+    async def put(self, link: str, body: bytes, content_type: str | None) -> None:
+        """Upload."""
+        headers = {"Content-Type": content_type} if content_type else {}
+        self._taken(await self.client.put(link, content=body, headers=headers))
+
+    async def get(self, link: str) -> bytes:
+        """Download."""
+        return self._taken(await self.client.get(link)).content
+
+    def _taken(self, answer: httpx.Response) -> httpx.Response:
+        if not answer.is_success:
+            raise Refused(answer.status_code)
+        return answer

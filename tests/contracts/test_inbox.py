@@ -32,12 +32,14 @@ from tests.builders import (
     a_dialog_id,
     a_participant,
     a_profile,
+    an_upload,
     announce,
     entry_of,
     locked,
     open_dialog,
     remove_person,
     say,
+    send_files,
 )
 
 WELCOME = AccessScope(([], [], []))
@@ -130,6 +132,19 @@ async def test_a_message_of_the_system_can_be_the_newest(ports: Ports) -> None:
     entry = await entry_of(ports, ANN, dialog)
 
     assert entry.last_message == Preview(system.id, "{}", None, None, system.sent_at, MessageType.SYSTEM)
+
+
+async def test_a_preview_counts_the_files_of_the_newest_message(ports: Ports) -> None:
+    dialog = await open_dialog(ports, ANN, BO)
+    await send_files(ports, dialog, an_upload(dialog), an_upload(dialog))
+
+    preview = (await entry_of(ports, BO, dialog)).last_message
+    await say(ports, dialog, "<p>later</p>")
+    later = (await entry_of(ports, BO, dialog)).last_message
+
+    assert preview is not None
+    assert later is not None
+    assert (preview.file_count, later.file_count) == (2, 0)
 
 
 async def test_the_name_of_a_sender_who_left_is_not_shown(ports: Ports) -> None:

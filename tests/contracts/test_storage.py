@@ -1,14 +1,22 @@
 """Files outside the database. What a link means is tested by using it as a browser would."""
 
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
+import httpx
 import pytest
 
+from mtchat_adapters import s3
 from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_core.ports.storage import ObjectStorage
 from tests.builders import FakeClock
-from tests.contracts.storages import MemoryBrowser, Refused, StorageInUse
+from tests.contracts.storages import HttpBrowser, MemoryBrowser, Refused, StorageInUse
+from tests.holding import Held
+from tests.s3 import Endpoint
+from tests.shelves import in_process
+from tests.strict_s3 import strict_s3
 
 TTL = timedelta(minutes=5)
 A_KEY, ANOTHER_KEY = "dialogs/d/a.txt", "dialogs/d/b.txt"
@@ -20,7 +28,30 @@ def memory_storage(clock: FakeClock) -> StorageInUse:
     return StorageInUse(storage, MemoryBrowser(storage))
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture
+async def disk_storage(clock: FakeClock, tmp_path: Path) -> AsyncIterator[StorageInUse]:
+    held = Held(in_process(tmp_path / "files", clock))
+    shelf = await held.value()
+    yield StorageInUse(shelf.storage, HttpBrowser(shelf.client))
+    await held.release()
+
+
+@pytest.fixture
+async def s3_seaweed_storage(clock: FakeClock, s3_server: Endpoint) -> AsyncIterator[StorageInUse]:
+    clock.set(datetime.now(UTC))
+    async with s3.open(s3_server.bucket) as link, httpx.AsyncClient() as client:
+        await link.storage.delete([A_KEY, ANOTHER_KEY])
+        yield StorageInUse(link.storage, HttpBrowser(client))
+
+
+@pytest.fixture
+async def s3_strict_storage(clock: FakeClock) -> AsyncIterator[StorageInUse]:
+    clock.set(datetime.now(UTC))
+    async with strict_s3() as server, s3.open(server.named) as link, httpx.AsyncClient() as client:
+        yield StorageInUse(link.storage, HttpBrowser(client))
+
+
+@pytest.fixture(params=["memory", "disk", "s3_seaweed", "s3_strict"])
 def in_use(request: pytest.FixtureRequest) -> StorageInUse:
     return cast(StorageInUse, request.getfixturevalue(f"{request.param}_storage"))
 
@@ -201,15 +232,17 @@ async def test_a_part_of_another_size_is_refused(in_use: StorageInUse, clock: Fa
     assert await in_use.storage.parts(A_KEY, parts_id) == ()
 
 
-async def test_a_part_that_is_sent_again_replaces_the_first(in_use: StorageInUse, clock: FakeClock) -> None:
+async def test_a_part_that_is_sent_again_counts_once(in_use: StorageInUse, clock: FakeClock) -> None:
     parts_id = await in_use.storage.begin_parts(A_KEY, content_type="video/mp4")
-    await put_part(in_use, clock, parts_id, 1, b"one")
-    await put_part(in_use, clock, parts_id, 1, b"other")
+    await put_part(in_use, clock, parts_id, 1, b"part")
+    await put_part(in_use, clock, parts_id, 1, b"part")
 
     arrived = await in_use.storage.parts(A_KEY, parts_id)
 
     assert arrived is not None
-    assert [part.size_bytes for part in arrived] == [5]
+    assert [(part.number, part.size_bytes) for part in arrived] == [(1, 4)]
+    await in_use.storage.join_parts(A_KEY, parts_id, arrived)
+    assert await in_use.storage.read(A_KEY, at_most=4) == b"part"
 
 
 async def test_an_upload_in_parts_that_was_given_up_is_gone(in_use: StorageInUse, clock: FakeClock) -> None:

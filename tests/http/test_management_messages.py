@@ -3,10 +3,10 @@
 import asyncio
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
+from tests.http.house import ID
 from tests.http.test_management_dialogs import BAD_KEYS
 from tests.http.world import World
 
@@ -102,7 +102,7 @@ async def test_a_notice_at_its_limit_passes_and_one_more_is_refused(world: World
         ({"sender_id": "", "content": "x"}, (400, "INVALID_INPUT")),
         ({"sender_id": "ana", "content": " "}, (400, "INVALID_INPUT")),
         ({"sender_id": "ana", "content": "x" * 50_001}, (400, "INVALID_INPUT")),
-        ({"sender_id": "ana", "content": "x", "reply_to": str(uuid4())}, (400, "INVALID_INPUT")),
+        ({"sender_id": "ana", "content": "x", "reply_to": ID}, (400, "INVALID_INPUT")),
         ({"sender_id": "ana", "content": "x", "event": "e"}, (400, "INVALID_INPUT")),
         ({"sender_id": "ana", "text": "x"}, (400, "INVALID_INPUT")),
         ({"sender_id": "cy", "content": "x"}, (403, "NOT_PARTICIPANT")),

@@ -21,7 +21,7 @@ from mtchat_core.domain.webhooks import DeliveryState, Receipt
 from mtchat_core.ports.realtime import Announcement
 from mtchat_core.use_cases.files import PARTS_FROM
 from tests.asking import ADMIN, MANAGEMENT, OTHER_SCOPES, PERSON, SCOPES, SECRET, token
-from tests.http.filing import storage
+from tests.http.filing import send, storage, upload
 from tests.http.hooks import carry, create
 from tests.http.world import World
 
@@ -200,6 +200,11 @@ async def scene(world: World, postgres_store: PostgresStore) -> AsyncGenerator[S
         "delivery_id": await carry(world.chat.ports, webhook, receipt=Receipt(500), state=DeliveryState.DEAD),
     }
     places["s3_key"] = await _whole_parts(world, dialog)
+    for name, user, where in (("", "ana", dialog), ("foreign_", "ana", other), ("others_", "bo", dialog)):
+        places[f"{name}file_key"] = (await upload(world, user, where, "a.png", "image/png", b"12345"))["s3_key"]
+    used = await upload(world, "ana", dialog)
+    await send(world, "ana", dialog, used)
+    places["used_file_key"] = used["s3_key"]
     transcript = await world.transcript("ana", dialog)
     places["system_message_id"], places["others_message_id"] = transcript[0]["id"], transcript[1]["id"]
     heard: list[Announcement] = []
@@ -379,13 +384,51 @@ WRONG_DIALOGS: list[dict[str, Any]] = [
     {"access_scopes": [{"scope_level0": [str(n) for n in range(101)]}]},
     {"access_scopes": [{"scope_level0": ["x" * 256]}]},
 ]
+FILE = {"s3_key": "{file_key}", "filename": "a.png", "content_type": "image/png", "size": 5}
+WRONG_FILES: list[tuple[list[dict[str, Any]], Refusal]] = [
+    *(
+        ([FILE | {"s3_key": key}], UNFIT)
+        for key in (
+            "dialogs/{dialog_id}/../x",
+            "dialogs/{dialog_id}/%2e%2e/x",
+            "{foreign_file_key}",
+            "{others_file_key}",
+            "{used_file_key}",
+            "dialogs/{dialog_id}/x",
+        )
+    ),
+    ([FILE, FILE | {"s3_key": "{others_file_key}"}], UNFIT),
+    ([FILE | {"filename": ".."}], UNFIT),
+    *(([FILE | {"content_type": kind}], NONSENSE) for kind in ("image/png; q=1", "IMAGE/PNG", "image/gif")),
+    *(([FILE | {"size": size}], NONSENSE) for size in (0, -1, 100 * 2**20 + 1, 4)),
+    ([FILE] * 2, NONSENSE),
+    ([FILE | {"s3_key": f"dialogs/{{dialog_id}}/{n}"} for n in range(11)], NONSENSE),
+]
+WRONG_PLACES: list[tuple[dict[str, Any], Refusal]] = [
+    *(({"content_type": kind}, (400, "UNSUPPORTED_FILE_TYPE")) for kind in ("image/png; q=1", "IMAGE/PNG", "x")),
+    *(({"size": size}, (400, "FILE_TOO_LARGE")) for size in (0, -1, 100 * 2**20 + 1)),
+    ({"dialog_id": NOWHERE}, (404, "DIALOG_NOT_FOUND")),
+    *(({"filename": name}, UNFIT) for name in ("", "..", "x" * 256)),
+]
 CASES = [
+    *(
+        (verb, f"{PERSON}/upload/{path}", PLACE | wrong, refusal, "ana", {})
+        for wrong, refusal in WRONG_PLACES
+        for verb, path in (("POST", "presign"), ("POST", "multipart"))
+    ),
+    ("POST", f"{PERSON}/upload/presign", PLACE, FORBIDDEN, "cy", {}),
+    ("POST", f"{PERSON}/upload/multipart", PLACE | {"size": PARTS_FROM - 1}, NONSENSE, "ana", {}),
+    ("POST", f"{PERSON}/upload/multipart/complete", {"s3_key": "{s3_key}"}, UNFIT, "bo", {}),
     *(to_a_person("POST", "/messages", {"content": content}, UNFIT) for content in BLANK),
     *(to_a_person("PUT", "/messages/{message_id}", {"content": content}, UNFIT) for content in BLANK),
     *(
         to_a_person(verb, tail, {"content": content}, UNFIT)
         for content in ("x" * 50_001, "<b>" * 4000 + "x", "\U0001f642" * 50_001)
         for verb, tail in (("POST", "/messages"), ("PUT", "/messages/{message_id}"))
+    ),
+    *(
+        to_a_person("POST", "/messages", {"content": "x", "attachments": files}, refusal)
+        for files, refusal in WRONG_FILES
     ),
     *(
         to_a_person("POST", "/messages", {"content": "x", "reply_to": target}, UNFIT)
@@ -449,7 +492,7 @@ CASES = [
 ]
 
 
-async def test_no_rule_of_the_chat_is_broken_half_g2_b32_b33_b35_b40_b42_b43_b47_b49_b50_b52_b65_b66(
+async def test_no_rule_of_the_chat_is_broken_half_g2_b32_b33_b35_b40_b42_b43_b47_b49_b50_b52_b54_b56_b59_b65_b66(
     scene: Scene,
 ) -> None:
     def attempts() -> Iterator[Attempt]:

@@ -13,6 +13,7 @@ import pytest
 from mtchat_adapters.memory.webhooks import MemoryWebhooks
 from mtchat_core.chat import Chat
 from tests.asking import OTHER_SCOPES, PERSON, SCOPES
+from tests.http.filing import send, upload
 from tests.http.hooks import SECRET, URL, create
 from tests.http.world import House, World, open_world
 
@@ -30,9 +31,16 @@ async def test_trap_1_envelopes_and_statuses_are_mixed(world: World) -> None:
     created = await world.host("POST", "/dialogs", {"object_type": "o", "object_id": "1", "participants": []})
     sent = await ana("POST", f"{door}/messages", {"content": "hello"})
     message = sent.json()["data"]["id"]
+    place = {"dialog_id": dialog, "filename": "a.png", "content_type": "image/png", "size": 1}
 
     assert (created.status_code, created.json().keys()) == (200, {"data"})
     assert (sent.status_code, sent.json().keys()) == (200, {"data"})
+    assert (await ana("POST", "/upload/presign", place)).json()["data"].keys() == {
+        "upload_url",
+        "s3_key",
+        "expires_in",
+    }
+    assert said(await ana("DELETE", "/upload/multipart?s3_key=unknown")) == (204, None)
     assert said(await world.host("POST", f"{door}/participants", {"user_id": "bo"})) == (201, None)
     assert said(await cy("POST", f"{door}/join")) == (200, {"status": "joined", "dialog_id": dialog})
     assert said(await cy("POST", f"{door}/leave")) == (200, {"status": "left"})
@@ -57,12 +65,16 @@ async def test_trap_2_some_nulls_are_written_and_some_keys_left_out(world: World
     page = await world.person("ana").data("GET", f"/dialogs/{dialog}/messages")
     [_, bo] = await world.person("ana").data("GET", f"/dialogs/{dialog}/participants")
     opening, hello = page["messages"]
+    [file] = (await send(world, "ana", dialog, await upload(world, "ana", dialog)))["attachments"]
+    link = await world.person("ana").data("GET", f"/attachments/{file['id']}/url")
 
     assert item["title"] is item["object_url"] is None
     assert opening["sender_id"] is hello["last_edited_at"] is hello["reply_to_id"] is None
     assert bo["last_read_message_id"] is bo["company"] is bo["email"] is bo["phone"] is None
     assert "meta" not in item
     assert "attachments" not in hello
+    assert not file.keys() & {"width", "height", "thumbnail_url", "status"}
+    assert link["thumbnail_url"] is None
     assert "first_unread_message_id" not in page
     assert "company" not in item["participants"][0]
 

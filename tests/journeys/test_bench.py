@@ -4,61 +4,40 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from bench import report
+from bench.__main__ import GROUPS
 from bench.profile import top
 from bench.rows import Goal, Row
 
 ROOT = Path(__file__).parents[2]
-ROWS = [f"P{number}" for number in range(1, 18)]
 
 
-PARTS = (ROWS[:8], ROWS[8:12], ROWS[12:])
-"""Beside each other: mostly they wait."""
+@pytest.mark.parametrize("rows", [group.ROWS for group in GROUPS], ids=lambda rows: "-".join(rows))
+def test_every_row_prints_a_ratio(tmp_path: Path, rows: Sequence[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs" / "performance.md").read_text())
+    options = ["--quick", "--rows", ",".join(rows), "--json", str(tmp_path / "rows.json")]
+    options += ["--plot", str(tmp_path / "rows.svg"), "--write", str(page)]
 
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", *options], cwd=ROOT, capture_output=True, text=True, timeout=240
+    )
 
-def test_every_row_prints_a_ratio(tmp_path: Path) -> None:
-    parts: list[tuple[Path, subprocess.Popen[str]]] = []
-    for rows in PARTS:
-        folder = tmp_path / rows[0]
-        folder.mkdir()
-        (folder / "page.md").write_text((ROOT / "docs" / "performance.md").read_text())
-        options = ["--quick", "--rows", ",".join(rows), "--json", str(folder / "rows.json")]
-        options += ["--plot", str(folder / "rows.svg"), "--write", str(folder / "page.md")]
-        parts.append(
-            (
-                folder,
-                subprocess.Popen(
-                    [sys.executable, "-m", "bench", *options],
-                    cwd=ROOT,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                ),
-            )
-        )
-
-    seen = set[str]()
-    for folder, run in parts:
-        printed, troubles = run.communicate(timeout=240)
-        assert run.returncode == 0, troubles
-        seen |= _checked(folder, printed)
-    assert sorted(seen, key=ROWS.index) == ROWS
-
-
-def _checked(folder: Path, printed: str) -> set[str]:
-    """Check what a part of the benchmark printed and wrote, and return its rows."""
-    rows = json.loads((folder / "rows.json").read_text())["rows"]
-    assert all(row["ratio"] > 0 for row in rows)
-    lines = printed.splitlines()[1:]
-    assert len(lines) == len(rows)
+    assert run.returncode == 0, run.stderr
+    measured = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert {row["id"].split()[0] for row in measured} == set(rows)
+    assert all(row["ratio"] > 0 for row in measured)
+    lines = run.stdout.splitlines()[1:]
+    assert len(lines) == len(measured)
     assert all(re.search(r"\s\d+\.\d\d(\s|$)", line) for line in lines)
-    results = (folder / "page.md").read_text().partition(report.BEGIN)[2].partition(report.END)[0]
-    assert results.count("\n| P") == len(rows)
-    held = sum(row["goal"]["target"] is not None for row in rows)
-    assert (folder / "rows.svg").read_text().count("<rect") == 1 + held
-    return {row["id"].split()[0] for row in rows}
+    results = page.read_text().partition(report.BEGIN)[2].partition(report.END)[0]
+    assert results.count("\n| P") == len(measured)
+    held = sum(row["goal"]["target"] is not None for row in measured)
+    assert (tmp_path / "rows.svg").read_text().count("<rect") == 1 + held
 
 
 def test_a_ratio_is_held_against_its_goal() -> None:

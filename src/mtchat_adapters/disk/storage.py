@@ -388,9 +388,6 @@ def examine(folder: Path) -> int:
     """Try a folder for files out, and return how many bytes it has room for (blocking).
 
     Raises:
-        OSError: it can't be used.
-        InvalidInput: its secret is none.
+        OSError: it is not there, or can't be used.
     """
-    kept = Folder(folder)
-    kept.prepare()
-    return kept.examine()
+    return Folder(folder).examine()

@@ -45,6 +45,10 @@ class NameUnknown(Exception):
     """The name leads nowhere."""
 
 
+class Unanswered(Exception):
+    """There was no answer; the words say why, and hold nothing of what was sent."""
+
+
 @define
 class HttpxWebhooks:
     """WebhookSender that uses connections again."""
@@ -73,6 +77,22 @@ class HttpxWebhooks:
         except Exception as error:
             return answered or receipt(None, _failure(error))
         return answered
+
+    async def ask(self, url: str, request: SignedRequest) -> tuple[int, bytes]:
+        """Make one attempt within the deadline, and return the status and the first 64 KiB of the answer.
+
+        Raises:
+            Unanswered: it has not come, or not all of that.
+        """
+        try:
+            async with asyncio.timeout(self.deadline.total_seconds()):
+                address = _parsed(url)
+                connection, response = await self._post(address, request)
+                body = await _read(response)
+                self._keep(address.origin, connection)
+        except Exception as error:
+            raise Unanswered(_failure(error)) from None
+        return response.status, body
 
     async def close(self) -> None:
         """End the connections that wait for more."""
@@ -218,15 +238,16 @@ async def _addresses(host: str, port: int) -> Sequence[Address]:
     return list(dict.fromkeys(ip_address(str(place[0])) for *_, place in found))
 
 
-async def _read(response: httpcore.Response) -> None:
+async def _read(response: httpcore.Response) -> bytes:
     """Read the answer's body, but no more of it than that; whoever stops here gives the connection up."""
-    taken = 0
+    taken = bytearray()
     async with aclosing(_parts(response)) as parts:
         async for part in parts:
-            taken += len(part)
-            if taken > ANSWER_BYTES:
+            taken += part
+            if len(taken) > ANSWER_BYTES:
                 break
     await response.aclose()
+    return bytes(taken[:ANSWER_BYTES])
 
 
 async def _parts(response: httpcore.Response) -> AsyncGenerator[bytes]:

@@ -122,7 +122,8 @@ def _within_a_byte(small: Image.Image) -> Image.Image:
         least, most = float(extremes[0]), float(extremes[1])  # type: ignore[arg-type]
     small = small.convert("F")
     scale = _MOST_SAMPLE / ((most - least) or 1.0)
-    return small.point(lambda sample: sample * scale - least * scale).convert("L")
+    evened = small.point(lambda sample: sample * scale - least * scale)  # pyright: ignore[reportUnknownMemberType]
+    return evened.convert("L")
 
 
 def _as_srgb(colours: Image.Image, profile: bytes) -> Image.Image:

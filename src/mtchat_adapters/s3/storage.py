@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -36,18 +37,6 @@ class S3Storage:
     def upload_links_serve_once(self) -> bool:
         """A signed PUT serves as often as it is used, until its time is up."""
         return False
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the storage answers, as far as is known."""
-        return self.breaker.down_since is None
-
-    def degraded(self) -> list[str]:
-        """Return a sentence if the storage is of no use right now."""
-        if (since := self.breaker.down_since) is None:
-            return []
-        trouble = f"of no use since {since:%Y-%m-%dT%H:%M:%SZ} ({self.breaker.trouble})"
-        return [f"storage: {trouble}; messages with files are refused, text goes on"]
 
     def upload_link(self, key: str, *, content_type: str, size_bytes: int, at: datetime, ttl: timedelta) -> str:
         """Return a link that accepts a PUT of exactly this type and size."""
@@ -121,7 +110,10 @@ class S3Storage:
         )
         if listed is None:
             return None
-        return tuple(Part(one["PartNumber"], one["Size"], _bare(one["ETag"])) for one in listed.get("Parts", ()))
+        # SeaweedFS lists a part that was sent again twice; which of two it joins is up to the ETag it is told.
+        by_age = sorted(listed.get("Parts", ()), key=itemgetter("LastModified"))
+        latest = {one["PartNumber"]: one for one in by_age}
+        return tuple(Part(number, one["Size"], _bare(one["ETag"])) for number, one in sorted(latest.items()))
 
     async def join_parts(self, key: str, parts_id: str, parts: Sequence[Part]) -> None:
         """Make one file of *parts*."""

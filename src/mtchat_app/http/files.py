@@ -217,9 +217,9 @@ class FileDoor:
 
     async def _receive(self, scope: Any, intake: Intake, receive: Receive) -> None:
         began, own = asyncio.get_running_loop().time(), pace.of(scope)
-        gathered, left, is_more = bytearray(), intake.size_bytes, True
+        gathered, arrived, is_more = bytearray(), 0, True
         while is_more:
-            late_at = began + self.body_seconds + (intake.size_bytes - left) / SLOWEST_BYTES_PER_SECOND
+            late_at = began + self.body_seconds + arrived / SLOWEST_BYTES_PER_SECOND
             own.until = late_at + _LAST_SECONDS
             try:
                 async with asyncio.timeout_at(late_at):
@@ -228,14 +228,15 @@ class FileDoor:
                 raise BodyTooSlow from None
             if event["type"] != "http.request":
                 raise PeerGone
-            gathered += event.get("body", b"")
-            is_more = event.get("more_body", False)
+            body: bytes = event.get("body", b"")
+            arrived, is_more = arrived + len(body), event.get("more_body", False)
+            if arrived > intake.size_bytes:
+                raise NotAsAgreed
+            gathered += body
             if len(gathered) >= _GATHERED_BYTES or not is_more:
-                if (left := left - len(gathered)) < 0:
-                    raise NotAsAgreed
                 await intake.add(bytes(gathered))
                 gathered.clear()
-        if left:
+        if arrived < intake.size_bytes:
             raise PeerGone
 
     async def _give(self, scope: Any, handout: Handout, receive: Receive, send: Send) -> None:

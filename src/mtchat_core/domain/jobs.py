@@ -22,21 +22,29 @@ class Job(Enum):
     """Nudge people about what they have not read."""
     ARCHIVE = "archive"
     """Put quiet dialogs away."""
+    FILES = "files"
+    """Look into files that were sent."""
     PRUNE = "prune"
     """Forget what has been kept long enough."""
 
 
-def caused_by(event: Event) -> Job | None:
-    """Return the job to wake at once: only what people did through the chat reaches the host.
+_NOTHING = frozenset[Job]()
+_DELIVER = frozenset({Job.DELIVER})
+_FILES = frozenset({Job.FILES})
+
+
+def caused_by(event: Event) -> frozenset[Job]:
+    """Return the jobs to wake at once: only what people did through the chat reaches the host.
 
     Reminders need no wake-up: they wait anyway, and runners look for them every second.
     """
     match event:
-        case MessageSent(origin=Origin.CHAT) if event.message.type is MessageType.USER:
-            return Job.DELIVER
+        case MessageSent():
+            is_told = event.origin is Origin.CHAT and event.message.type is MessageType.USER
+            return (_DELIVER if is_told else _NOTHING) | (_FILES if event.message.attachments else _NOTHING)
         case ParticipantJoined(origin=Origin.CHAT) | ParticipantLeft(origin=Origin.CHAT):
-            return Job.DELIVER
+            return _DELIVER
         case NotificationPending() | NotificationCancelled():
-            return Job.DELIVER
+            return _DELIVER
         case _:
-            return None
+            return _NOTHING

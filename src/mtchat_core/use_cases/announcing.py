@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from mtchat_core.domain.events import Recorded
-from mtchat_core.domain.jobs import caused_by
+from mtchat_core.domain.jobs import Job, caused_by
 from mtchat_core.ports.jobs import JobQueue
 from mtchat_core.ports.realtime import RealtimeBroker
 
@@ -20,6 +20,5 @@ class Announcer:
     def __call__(self, recorded: Sequence[Recorded]) -> None:
         """Tell of *recorded*, in order."""
         self.broker.publish(recorded)
-        for job in {caused_by(entry.event) for entry in recorded}:
-            if job is not None:
-                self.jobs.wake(job)
+        for job in frozenset[Job]().union(*(caused_by(entry.event) for entry in recorded)):
+            self.jobs.wake(job)
