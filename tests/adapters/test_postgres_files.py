@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from attrs import evolve
 
 from mtchat_adapters import memory, postgres
@@ -91,8 +92,11 @@ async def test_whoever_deletes_a_message_its_files_are_left_to_be_deleted(
     dialog = await open_dialog(postgres_ports, ANN)
     sent = [await send_files(postgres_ports, dialog, an_upload(dialog)) for _ in range(2)]
 
-    await query(postgres_store, "delete from messages where id = :id", id=sent[0].id)
-    await query(postgres_store, "delete from dialogs where id = :id", id=dialog)
+    async with postgres_store.pool.engine.connect() as connection:
+        await connection.execute(sa.text("set local search_path = public"))
+        await connection.execute(sa.text("delete from mtchat.messages where id = :id"), {"id": sent[0].id})
+        await connection.execute(sa.text("delete from mtchat.dialogs where id = :id"), {"id": dialog})
+        await connection.commit()
 
     left = await query(postgres_store, "select key from storage_leftovers")
     assert {row["key"] for row in left} == {message.attachments[0].key for message in sent}
