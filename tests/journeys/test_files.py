@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import time
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import pytest
 from attrs import define, frozen
 
 from mtchat_core.domain.attachments import MAX_BYTES
+from tests import servers
 from tests.asking import SCOPES, Asker, token
 from tests.journeys.service import Service, listening, people
 from tests.strict_s3 import StrictS3
@@ -136,16 +138,19 @@ def a_png(width: int, height: int) -> bytes:
 
 async def eventually(ask: Callable[[], Awaitable[Any]]) -> Any:
     """Ask until there is an answer."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (answer := await ask()):
-            await asyncio.sleep(0.05)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := await ask()):
+        assert time.monotonic() < deadline, "it never came"
+        await asyncio.sleep(0.05)
     return answer
 
 
 @asynccontextmanager
-async def a_town(kind: str, folder: Path) -> AsyncGenerator[Town]:
+async def a_town(kind: str, folder: Path, databases: servers.Databases) -> AsyncGenerator[Town]:
+    """Open a service with files in a folder or a bucket, for the block."""
+    database = await databases.create()
     bucket = await StrictS3().open() if kind == "s3" else None
-    environment = {"AUTH_FAILURES_BURST": "1000000000"}
+    environment = {"DATABASE_URL": database, "AUTH_FAILURES_BURST": "1000000000"}
     if bucket is not None:
         environment |= {
             "S3_BUCKET": bucket.bucket,
@@ -155,8 +160,9 @@ async def a_town(kind: str, folder: Path) -> AsyncGenerator[Town]:
             "S3_SECRET_ACCESS_KEY": bucket.secret_key,
             "S3_TIMEOUT_SECS": "1",
         }
-    service = Service("serve", "--data", str(folder / "data"), log=folder / "log", **environment)
-    service.environment["PUBLIC_URL"] = service.url
+    service = Service("serve", log=folder / "log", **environment)
+    if bucket is None:
+        service.environment |= {"STORAGE_DIR": str(folder / "files"), "PUBLIC_URL": service.url}
     # In a thread: while it starts it may ask the bucket, which lives in this one.
     await asyncio.to_thread(service.__enter__)
     try:
@@ -169,21 +175,22 @@ async def a_town(kind: str, folder: Path) -> AsyncGenerator[Town]:
         await asyncio.to_thread(service.stop)
         if bucket is not None:
             await bucket.close()
+        await databases.drop(database)
 
 
 @pytest.fixture(scope="session", params=["disk", "s3"])
 async def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: servers.Databases
 ) -> AsyncGenerator[Town]:
     """One service for those who break nothing."""
-    async with a_town(request.param, tmp_path_factory.mktemp(request.param)) as town:
+    async with a_town(request.param, tmp_path_factory.mktemp(request.param), databases) as town:
         yield town
 
 
 @pytest.fixture
-async def bucket_town(tmp_path: Path) -> AsyncGenerator[Town]:
+async def bucket_town(tmp_path: Path, databases: servers.Databases) -> AsyncGenerator[Town]:
     """A service whose bucket may be broken."""
-    async with a_town("s3", tmp_path) as town:
+    async with a_town("s3", tmp_path, databases) as town:
         yield town
 
 
@@ -397,8 +404,10 @@ async def test_while_the_bucket_is_down_people_talk_and_lose_nothing_f24_f25_g14
 
 
 @pytest.mark.parametrize("kind", ["disk", "s3"])
-async def test_what_was_uploaded_survives_a_crash_and_is_sent_after_it_g1(kind: str, tmp_path: Path) -> None:
-    async with a_town(kind, tmp_path) as town:
+async def test_what_was_uploaded_survives_a_crash_and_is_sent_after_it_g1(
+    kind: str, tmp_path: Path, databases: servers.Databases
+) -> None:
+    async with a_town(kind, tmp_path, databases) as town:
         dialog, file = await town.dialog(), a_file()
         sent = await town.send(town.ana, dialog, await town.upload(town.ana, dialog, file))
         waiting = await town.upload(town.ana, dialog, file)
