@@ -27,6 +27,8 @@ class Sizes:
     """P14's webhooks, in each round."""
     reads: int
     """Reads of each kind, in each round."""
+    links: int
+    """P18's links, in each round."""
     starts: int
     scale: float
     """Of the big database: 1 is 200,000 dialogs, 1 million participants, 5 million messages."""
@@ -47,6 +49,7 @@ FULL = Sizes(
     events=25,
     webhooks=3000,
     reads=100,
+    links=5000,
     starts=5,
     scale=1,
     is_durable=True,
@@ -65,6 +68,7 @@ QUICK = Sizes(
     events=3,
     webhooks=30,
     reads=5,
+    links=50,
     starts=1,
     scale=0.002,
     is_durable=False,

@@ -2,11 +2,10 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -16,9 +15,10 @@ from urllib.request import urlopen
 
 from attrs import frozen
 
+from mtchat_adapters.embedded.programs import stopping_with_parent
 from mtchat_adapters.s3.bucket import Bucket, connect
 
-READY_SECONDS = 30.0
+READY_SECONDS, ATTEMPTS = 30.0, 3
 BUCKET, ACCESS_KEY, SECRET_KEY = "chat-files", "app", "app-secret"
 
 _PORTS = ("s3", "master", "volume", "filer", "admin")
@@ -60,41 +60,52 @@ def test_s3(folder: Path) -> Generator[Endpoint]:
 
 @contextmanager
 def _seaweedfs(folder: Path) -> Generator[str]:
-    config, temporary = folder / "s3.json", folder / "tmp"
+    config = folder / "s3.json"
     keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     config.write_text(json.dumps({"identities": [{"name": "app", "credentials": keys, "actions": ["Admin"]}]}))
-    temporary.mkdir()
-    ports = _free_ports(2 * len(_PORTS))
+    for attempt in range(ATTEMPTS):
+        ports = _free_ports(2 * len(_PORTS))
+        process = _started(folder, config, ports)
+        url = f"http://127.0.0.1:{ports[0]}"
+        try:
+            if _comes_up(process, url):
+                yield url
+                return
+        finally:
+            # It keeps nothing that anybody will want: no need for the seconds an orderly end takes.
+            process.kill()
+            process.wait(10)
+            for port in ports:
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # wherever its temporary folder is
+                    left.unlink(missing_ok=True)
+        # Somebody may have taken a port in between.
+        assert attempt + 1 < ATTEMPTS, f"SeaweedFS did not come up: {(folder / 'weed.log').read_text()[-2000:]}"
+
+
+def _started(folder: Path, config: Path, ports: Sequence[int]) -> subprocess.Popen[bytes]:
     kinds = [f"{name}.port{grpc}" for name in _PORTS for grpc in ("", ".grpc")]
-    named = [f"-{kind}={port}" for kind, port in zip(kinds, ports, strict=True)]
-    url = f"http://127.0.0.1:{ports[0]}"
-    with (folder / "weed.log").open("wb") as log:
-        process = subprocess.Popen(
+    with (folder / "weed.log").open("ab") as log:
+        return subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("weed")),
                 *("mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={config}"),
                 *("-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false"),
-                *("-s3.port.iceberg=0", *named),
+                *("-s3.port.iceberg=0", *(f"-{kind}={port}" for kind, port in zip(kinds, ports, strict=True))),
             ],
             stdout=log,
             stderr=log,
             cwd=folder,
-            env={**os.environ, "TMPDIR": str(temporary)},
+            preexec_fn=stopping_with_parent(),
         )
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        while not _answers(url):
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise AssertionError(f"SeaweedFS did not come up: {(folder / 'weed.log').read_text()[-2000:]}")
-            time.sleep(0.05)  # nothing tells when a child process listens: asked again, with a deadline
-        yield url
-    finally:
-        # It keeps nothing that anybody will want: no need for the seconds an orderly end takes.
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-        for port in ports:
-            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # wherever its temporary folder is
-                left.unlink(missing_ok=True)
+
+
+def _comes_up(process: subprocess.Popen[bytes], url: str) -> bool:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers(url):
+            return True
+        time.sleep(0.05)  # nothing tells when a child process listens: asked again, with a deadline
+    return False
 
 
 def _answers(url: str) -> bool:

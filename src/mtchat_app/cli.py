@@ -113,8 +113,20 @@ def serve(host: str | None, port: int | None, data: Path | None, memory: bool) -
             if settings.database_url is None:
                 overrides["DATABASE_URL"] = _embedded(stack, data)
             settings = _settings(_environment(**overrides))
-        _migrate(settings)
+        _make_ready(settings)
         _run(settings)
+
+
+def _make_ready(settings: Settings) -> None:
+    """Do what has to be done before the service opens, so that what can't be is said in a sentence."""
+    _migrate(settings)
+    if settings.storage_dir is not None:
+        from mtchat_adapters import disk
+
+        try:
+            disk.prepare(Path(settings.storage_dir))
+        except ChatError as error:
+            _fail(error.message)
 
 
 def _files_in(data: Path, settings: Settings) -> dict[str, str | None]:
@@ -154,7 +166,7 @@ def worker(port: int | None) -> None:
     settings = _settings(_environment(WORKER_PORT=None if port is None else str(port)))
     if settings.database_url is None:
         _fail("Set DATABASE_URL to the database whose jobs to run.")
-    _migrate(settings)
+    _make_ready(settings)
     if not work(settings, open_service):
         sys.exit(3)
 
@@ -246,7 +258,7 @@ def demo(port: int, data: Path) -> None:
                 "PUBLIC_URL": f"http://{LOOPBACK}:{port}",
             }
         )
-        _migrate(settings)
+        _make_ready(settings)
 
         async def furnish() -> Dialog:
             async with open_service(settings) as service:

@@ -104,6 +104,16 @@ Then try:
   # Bo writes
   curl -s {here}/messages -H "Authorization: Bearer $BO" \\
        -H 'Content-Type: application/json' -d '{{"content":"Thursday it is."}}'
+  # Ana uploads a file and sends it: she asks for a place, puts the file there, names it in a message
+  PLACE=$(curl -s {url}/api/v1/upload/presign -H "Authorization: Bearer $ANA" \\
+       -H 'Content-Type: application/json' \\
+       -d '{{"dialog_id":"{dialog.id}","filename":"plan.txt","content_type":"text/plain","size":13}}')
+  LINK=$(echo "$PLACE" | sed 's/.*"upload_url":"\\([^"]*\\)".*/\\1/')
+  KEY=$(echo "$PLACE" | sed 's/.*"s3_key":"\\([^"]*\\)".*/\\1/')
+  curl -s -X PUT "$LINK" -H 'Content-Type: text/plain' -d 'Door 3 please'
+  curl -s {here}/messages -H "Authorization: Bearer $ANA" \\
+       -H 'Content-Type: application/json' -d '{{"content":"The plan", "attachments":[
+       {{"s3_key":"'$KEY'","filename":"plan.txt","content_type":"text/plain","size":13}}]}}'
   # Ana reads
   curl -s {here}/messages -H "Authorization: Bearer $ANA"
   # Cy is not in yet, but her scopes match: she finds the dialog and joins

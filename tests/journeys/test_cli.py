@@ -111,6 +111,36 @@ def test_doctor_and_migrate_bring_a_database_into_shape(tmp_path: Path, empty_da
     assert "no webhook parked or dead" in after.stdout
 
 
+def test_doctor_looks_at_the_folder_for_files(tmp_path: Path) -> None:
+    folder, occupied = tmp_path / "files", tmp_path / "file"
+    occupied.touch()
+    settings = {"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, "PUBLIC_URL": "http://127.0.0.1:1"}
+
+    before = run("doctor", cwd=tmp_path, STORAGE_DIR=str(folder), **settings)
+    folder.mkdir()
+    ready = run("doctor", cwd=tmp_path, STORAGE_DIR=str(folder), **settings)
+    useless = run("doctor", cwd=tmp_path, STORAGE_DIR=str(occupied), **settings)
+
+    assert "warn STORAGE_DIR is not there yet" in before.stdout
+    assert "ok   STORAGE_DIR can be written to, and has room for" in ready.stdout
+    assert "warn Nothing of ours answers at PUBLIC_URL" in ready.stdout
+    assert (before.returncode, ready.returncode) == (0, 0)
+    assert "FAIL STORAGE_DIR can't be written to" in useless.stdout
+    assert useless.returncode == 1
+
+
+def test_serve_says_why_it_cannot_keep_files(tmp_path: Path) -> None:
+    occupied = tmp_path / "file"
+    occupied.touch()
+    settings = {"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, "PUBLIC_URL": "http://127.0.0.1:1"}
+
+    refused = run("serve", "--memory", "--port", "0", cwd=tmp_path, STORAGE_DIR=str(occupied), **settings)
+
+    assert refused.returncode != 0
+    assert "STORAGE_DIR can't be used" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_memory_serves_and_says_that_nothing_survives(tmp_path: Path) -> None:
     with Service("serve", "--memory", log=tmp_path / "log") as service:
         answer = httpx.get(f"{service.url}/health")

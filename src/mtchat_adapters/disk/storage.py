@@ -364,11 +364,7 @@ async def open(  # noqa: A001 - read as disk.open
     Raises:
         InvalidInput: it can't be used at all.
     """
-    kept = Folder(folder)
-    try:
-        secret = await asyncio.to_thread(kept.prepare)
-    except OSError as error:
-        raise InvalidInput(f"The folder for files can't be used: {error.strerror}.") from error
+    kept, secret = Folder(folder), await asyncio.to_thread(prepare, folder)
     storage = DiskStorage(kept, Signer(public_url + PATH, secret), clock, keep_free_bytes)
     looking = asyncio.create_task(_look(storage))
     try:
@@ -382,6 +378,18 @@ async def _look(storage: DiskStorage) -> None:
     while True:
         await storage.look()
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def prepare(folder: Path) -> bytes:
+    """Make a folder ready for files, and return what its links are signed with (blocking).
+
+    Raises:
+        InvalidInput: it can't be used at all.
+    """
+    try:
+        return Folder(folder).prepare()
+    except OSError as error:
+        raise InvalidInput(f"STORAGE_DIR can't be used: {error.strerror}.") from error
 
 
 def examine(folder: Path) -> int:

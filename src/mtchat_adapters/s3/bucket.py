@@ -27,6 +27,7 @@ REFRESH_SECONDS = 60.0
 PREFIX = "dialogs/"
 """What every key begins with."""
 
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 _config: Any = Config
 _session: Any = aioboto3.Session  # pyright: ignore[reportUnknownMemberType]
@@ -150,6 +151,7 @@ def _add_md5(request: Any, **_: object) -> None:
 def _origin(name: str, endpoint: str) -> str:
     parts = urlsplit(endpoint)
     is_origin = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_origin:
+    if parts.scheme not in _USUAL_PORTS or not parts.hostname or not is_origin:
         raise InvalidInput(f"{name} can't be used: it is to be http(s)://host[:port], without a path.")
-    return f"{parts.scheme}://{parts.netloc}"
+    # Browsers leave out the usual port, and a signature covers what they send.
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_USUAL_PORTS[parts.scheme])}"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlsplit
 
-from attrs import define
+from attrs import define, field
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
@@ -13,11 +13,18 @@ from botocore.credentials import ReadOnlyCredentials
 
 @define
 class Signer:
-    """Signs links to what is kept in one bucket. *base* is the URL that a slash and a key follow."""
+    """Signs links to what is kept in one bucket.
+
+    *base* is the URL that a slash and a key follow, its host as browsers name it.
+    """
 
     base: str
     region: str
     credentials: ReadOnlyCredentials
+    _host: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._host = urlsplit(self.base).netloc
 
     def link(
         self,
@@ -30,10 +37,12 @@ class Signer:
         headers: Mapping[str, str] | None = None,
     ) -> str:
         """Return a link for *method* with exactly these *headers*; whoever follows it must send them so."""
-        url = f"{self.base}/{quote(key, safe='/-_.~')}"
-        # Spaces as %20: what is signed is not what a form would send.
-        asked = f"?{urlencode(query, quote_via=quote, safe='-_.~')}" if query else ""
-        request: Any = AWSRequest(method=method, url=f"{url}{asked}", headers=dict(headers or {}))
+        request: Any = AWSRequest(
+            method=method,
+            url=f"{self.base}/{quote(key, safe='/-_.~')}",
+            headers={"host": self._host, **(headers or {})},
+            params=dict(query),
+        )
         auth = S3SigV4QueryAuth(self.credentials, "s3", self.region, int(ttl.total_seconds()))
         return _signed(auth, request, at)
 
