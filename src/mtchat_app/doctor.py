@@ -60,6 +60,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         findings.append(await _own_address(settings.public_url or ""))
     if settings.s3_bucket is not None:
         findings += await _storage(settings)
+    if settings.file_thumbnails and (settings.s3_bucket or settings.storage_dir):
+        findings.append(await _thumbnails())
     return findings
 
 
@@ -102,6 +104,14 @@ async def _storage(settings: Settings) -> list[Finding]:
 
     remarks = await s3.check(bucket_of(settings), origins=settings.cors_allowed_origins)
     return [Finding(remark.says, is_fine=remark.is_fine, is_fatal=remark.is_fatal) for remark in remarks]
+
+
+async def _thumbnails() -> Finding:
+    from mtchat_adapters import pillow
+
+    if (why := await pillow.examine()) is None:
+        return Finding("Small pictures can be made.")
+    return _warning(f"No small pictures are made. {why} FILE_THUMBNAILS=false says that none are wanted.")
 
 
 async def _redis(url: str) -> Finding:
@@ -156,6 +166,13 @@ async def _work(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     if late := seen.reminders.late:
         findings.append(_warning(f"{late} reminder(s) are late: does any process run jobs? See `mtchat jobs`."))
+    if seen.files is not None and (late := seen.files.late):
+        findings.append(
+            _warning(
+                f"{late} file(s) are late to be looked into: does a process run jobs, does FILE_SCAN_URL answer? "
+                "See `mtchat jobs`."
+            )
+        )
     for one in seen.webhooks:
         if one.state == "parked":
             findings.append(
@@ -168,4 +185,4 @@ async def _work(settings: Settings) -> list[Finding]:
                     f"says why, `mtchat webhooks replay --dead --webhook {one.name}` sends them again."
                 )
             )
-    return findings or [Finding("No reminder is late, no webhook parked or dead.")]
+    return findings or [Finding("No reminder or file is late, no webhook parked or dead.")]

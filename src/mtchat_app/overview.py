@@ -16,6 +16,14 @@ class Reminders(Struct, kw_only=True, frozen=True):
     parked: int
 
 
+class Files(Struct, kw_only=True, frozen=True):
+    """Files to be looked into, those late by a minute or more, and what is to be deleted: each up to 10,000."""
+
+    unseen: int
+    late: int
+    leftovers: int
+
+
 class Schedule(Struct, kw_only=True, frozen=True):
     """A periodic job."""
 
@@ -50,11 +58,12 @@ class Queue(Struct, kw_only=True, frozen=True):
 
 
 class Overview(Struct, kw_only=True, frozen=True):
-    """Everything at a glance; `queue` is None without Redis."""
+    """Everything at a glance; `files` is None without a storage, `queue` without Redis."""
 
     reminders: Reminders
     schedules: list[Schedule]
     webhooks: list[Webhook]
+    files: Files | None = None
     queue: Queue | None = None
 
 
@@ -92,8 +101,16 @@ async def overview(service: Service) -> Overview:
             )
             for one in await service.chat.webhooks.endpoints()
         ],
+        files=await _files(service),
         queue=await _queue(service),
     )
+
+
+async def _files(service: Service) -> Files | None:
+    if not service.chat.files.is_on:
+        return None
+    waiting = await service.chat.ports.file_work.backlog()
+    return Files(unseen=waiting.unseen, late=waiting.late, leftovers=waiting.leftovers)
 
 
 async def _queue(service: Service) -> Queue | None:
@@ -107,11 +124,18 @@ async def _queue(service: Service) -> Queue | None:
     return Queue(is_reachable=True, waiting=queued.waiting, under_way=queued.under_way, workers=queued.workers)
 
 
+def _files_line(files: Files | None) -> list[str]:
+    if files is None:
+        return []
+    return [f"Files       {files.unseen} to look into, {files.late} late, {files.leftovers} to delete"]
+
+
 def table(seen: Overview) -> str:
     """Return an overview for eyes."""
     reminders = seen.reminders
     lines = [
         f"Reminders   {reminders.waiting} waiting, {reminders.late} late, {reminders.parked} parked",
+        *_files_line(seen.files),
         "",
         *columns(
             [

@@ -38,6 +38,7 @@ class Gauges:
         yield from _sorts("mtchat_notifications_total", "Reminders by this process.", chat.notifications.counts)
         yield from _sorts("mtchat_archived_total", "Entries put away by this process.", chat.archiving.counts)
         yield from _sorts("mtchat_forgotten_total", "What this process forgot for its age.", chat.retention.counts)
+        yield from _sorts("mtchat_files_total", "What came of looking into files here.", chat.inspection.counts)
         if self.runner is not None:
             yield from _sorts("mtchat_jobs_total", "Runs of jobs by this process.", self.runner.counts)
         if (redis := self.service.redis) is not None:
@@ -69,6 +70,9 @@ def _waiting(seen: Overview) -> Iterator[Reading]:
     reminders = seen.reminders
     counted = {"waiting": reminders.waiting, "late": reminders.late, "parked": reminders.parked}
     yield from _sorts("mtchat_reminders", "Dialogs with a reminder to come.", counted)
+    if (files := seen.files) is not None:
+        counted = {"unseen": files.unseen, "late": files.late, "leftovers": files.leftovers}
+        yield from _sorts("mtchat_files", "Files to look into, late ones, and those to delete.", counted)
     for one in seen.webhooks:
         for state, count in (("pending", one.pending), ("dead", one.dead)):
             yield Reading(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import evolve, frozen
 
 from mtchat_adapters import memory
-from mtchat_adapters.httpx import webhooks
+from mtchat_adapters.httpx import scanner, webhooks
 from mtchat_app import addresses
 from mtchat_app.http.files import Shelf
 from mtchat_app.settings import Settings
@@ -98,12 +98,10 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     is_ready: Callable[[], Awaitable[bool]] = _always
     queue, link, shelf = None, None, None
     troubles: list[Callable[[], list[str]]] = []
+    may_call = partial(addresses.may_be_called, deny_private=settings.webhook_deny_private)
     async with AsyncExitStack() as stack:
         sender = await stack.enter_async_context(
-            webhooks.open(
-                deadline=timedelta(seconds=settings.webhook_timeout_secs),
-                may_call=partial(addresses.may_be_called, deny_private=settings.webhook_deny_private),
-            )
+            webhooks.open(deadline=timedelta(seconds=settings.webhook_timeout_secs), may_call=may_call)
         )
         ports = evolve(memory.ports(debounce=habits.debounce), sender=sender, storage=None)
         if settings.database_url is not None:
@@ -153,12 +151,33 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             )
             ports = evolve(ports, storage=shelf)
             troubles.append(shelf.degraded)
+        if ports.storage is not None and settings.file_thumbnails:
+            from mtchat_adapters import pillow
+
+            if (why := pillow.why_not()) is None:
+                ports = evolve(ports, thumbnailer=await stack.enter_async_context(pillow.open()))
+            else:
+                habits = evolve(habits, files=evolve(habits.files, draws=False))
+                troubles.append(partial(_no_thumbnails, why))
+        if settings.file_scan_url is not None:
+            asked = scanner.open(
+                settings.file_scan_url,
+                settings.file_scan_secret or "",
+                clock=ports.clock,
+                deadline=timedelta(seconds=settings.file_scan_timeout_secs),
+                may_call=may_call,
+            )
+            ports = evolve(ports, scanner=await stack.enter_async_context(asked))
         chat = Chat.over(ports, habits)
         stack.callback(chat.presence.close)
         if link is not None:
             link.broker.on_resubscribed = chat.follower.hurry
         degraded = lambda: [said for trouble in troubles for said in trouble()]  # noqa: E731
         yield Service(chat, is_ready, queue, degraded, link, shelf)
+
+
+def _no_thumbnails(why: str) -> list[str]:
+    return [f"files: no small pictures are made. {why} FILE_THUMBNAILS=false says that none are wanted."]
 
 
 def bucket_of(settings: Settings) -> "Bucket":

@@ -513,6 +513,15 @@ async def test_closing_leaves_no_child_behind() -> None:
         await thumbnailer.draw(PHOTO)
 
 
+async def test_whoever_asks_is_told_that_pictures_can_be_drawn_or_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await pillow.examine() is None
+
+    monkeypatch.setattr(pictures, "_PROGRAM", tmp_path / "nothing.py")
+    assert "can't be started" in (await pillow.examine() or "")
+
+
 def test_a_missing_pillow_or_system_without_limits_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pillow.why_not() is None
     missing = {"PIL"}

@@ -10,17 +10,22 @@ from typing import Any, cast
 import pytest
 from attrs import define, evolve, field, frozen
 
+from mtchat_adapters.memory.pictures import MemoryThumbnailer
+from mtchat_adapters.memory.storage import MemoryStorage
 from mtchat_app import runner as runners
 from mtchat_app.runner import Runner
 from mtchat_core.chat import Chat, Ports
+from mtchat_core.domain.attachments import FileClaim, thumbnail_key
 from mtchat_core.domain.errors import ServiceUnavailable
-from mtchat_core.domain.events import DialogArchived, NotificationPending
+from mtchat_core.domain.events import AttachmentUpdated, DialogArchived, NotificationPending
 from mtchat_core.domain.ids import DialogId
 from mtchat_core.domain.jobs import Job
+from mtchat_core.domain.messages import Draft
 from mtchat_core.ports.jobs import Run
+from mtchat_core.ports.pictures import Picture
 from mtchat_core.ports.reminders import DueReminders
 from mtchat_core.ports.schedules import Claim, Schedule, Schedules
-from tests.builders import ANN, BO, SECOND, a_new_dialog, say
+from tests.builders import ANN, BO, SECOND, FakeClock, a_new_dialog, say
 from tests.elapsing import Elapse
 
 CRON = "0 */5 * * * *"
@@ -84,6 +89,29 @@ async def test_what_is_due_is_done_though_nobody_wakes_the_runner(ports: Ports, 
         await until_happened(ports, dialog, NotificationPending)
         await elapse(timedelta(days=3))
         await until_happened(ports, dialog, DialogArchived)
+
+
+async def test_a_picture_that_was_sent_is_looked_into_at_once(
+    ports: Ports, elapse: Elapse, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "TICK_SECONDS", 3600.0)
+    storage, thumbnailer = MemoryStorage(clock), MemoryThumbnailer({b"photo": Picture(40, 30, b"small")})
+    chat = Chat.over(evolve(ports, storage=storage, thumbnailer=thumbnailer))
+    dialog = await a_dialog(chat)
+
+    async with Runner(chat, CRON).running():
+        await until_finished(ports, Job.ARCHIVE, Job.PRUNE)
+        place = await chat.files.reserve(
+            ANN, dialog, filename="a.jpg", content_type="image/jpeg", size_bytes=len(b"photo")
+        )
+        storage.put(place.url, b"photo", content_type="image/jpeg")
+        claim = FileClaim(place.upload.key, "a.jpg", "image/jpeg", len(b"photo"))
+        await chat.messages.send(ANN, dialog, Draft("<p>see</p>", files=(claim,)))
+        await until_happened(ports, dialog, AttachmentUpdated)
+
+    (filed,) = (await chat.files.page(BO, dialog)).files
+    assert (filed.attachment.width, filed.attachment.height) == (40, 30)
+    assert await storage.read(thumbnail_key(place.upload.key), at_most=99) == b"small"
 
 
 async def test_every_job_tells_how_it_fares(ports: Ports, elapse: Elapse) -> None:

@@ -24,7 +24,7 @@ include-path-regex = "^/api/v1/management/"
 headers = {{ Authorization = "Bearer {admin}" }}
 
 [[operations]]
-include-path-regex = "^/api/v1/(dialogs|unread)"
+include-path-regex = "^/api/v1/(dialogs|unread|search|events|upload|attachments)"
 headers = {{ Authorization = "Bearer {ana}" }}
 parameters = {{ "path.dialog_id" = "{dialog}" }}
 """

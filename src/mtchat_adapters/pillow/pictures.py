@@ -32,6 +32,7 @@ _MOST_THUMBNAIL_BYTES: Final = 1024 * 1024
 _PROGRAM: Final = Path(__file__).with_name("child.py")
 _REQUEST: Final = struct.Struct(">I")
 _ANSWER: Final = struct.Struct(">III")
+_A_PIXEL: Final = b"GIF89a\1\0\1\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
 _READY, _UNBOUND = b"+", b"-"
 _NOBODY: Final = "Nobody can look into pictures right now."
 
@@ -227,3 +228,15 @@ async def open() -> AsyncGenerator[PillowThumbnailer]:  # noqa: A001 - pillow.op
         yield thumbnailer
     finally:
         await thumbnailer.close()
+
+
+async def examine() -> str | None:
+    """Draw a picture, and return why that can't be done here, in a sentence; None if it can."""
+    if (why := why_not()) is not None:
+        return why
+    async with open() as thumbnailer:
+        try:
+            is_drawn = await thumbnailer.draw(_A_PIXEL) is not None
+        except ServiceUnavailable:
+            is_drawn = False
+    return None if is_drawn else "The process that looks into pictures can't be started here."
