@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import files, links, nodes, reading, report, sending, sockets, starting, webhooks
+from bench import files, links, nodes, pictures, reading, report, sending, sockets, starting, webhooks
 from bench.processes import allow_open_files
 from bench.rows import Row
 from bench.sizes import FULL, QUICK, Sizes
@@ -17,7 +17,7 @@ from bench.stage import Stage, tell
 from mtchat_adapters.embedded.postgres import EmbeddedPostgres
 from mtchat_app.http import log
 
-GROUPS = (sending, sockets, starting, nodes, webhooks, reading, links, files)
+GROUPS = (sending, sockets, starting, nodes, webhooks, reading, links, files, pictures)
 ROWS = sorted((name for group in GROUPS for name in group.ROWS), key=lambda name: int(name[1:]))
 
 _DESCRIPTION = """\

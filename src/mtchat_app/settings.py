@@ -77,6 +77,16 @@ def _seconds(value: str) -> float:
     return float(value)
 
 
+def _seconds_within(most: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        seconds = _seconds(value)
+        if seconds > most:
+            raise ValueError(f"must be {most:g} seconds or less.")
+        return seconds
+
+    return parse
+
+
 def _one_of(*words: T) -> Callable[[str], T]:
     known = {str(word): word for word in words}
 
@@ -631,7 +641,11 @@ class Settings:
         default="hold",
     )
     file_scan_timeout_secs: float = _setting(
-        "FILE_SCAN_TIMEOUT_SECS", _seconds, "Longest wait for FILE_SCAN_URL.", default=30.0, unit="seconds"
+        "FILE_SCAN_TIMEOUT_SECS",
+        _seconds_within(45),
+        "Longest wait for FILE_SCAN_URL, 45 at most.",
+        default=30.0,
+        unit="seconds",
     )
     file_unsent_secs: float = _setting(
         "FILE_UNSENT_SECS",

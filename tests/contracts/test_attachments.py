@@ -231,14 +231,21 @@ async def test_a_place_serves_once_b54(ports: Ports) -> None:
     assert page.messages == (first,)
 
 
-@pytest.mark.parametrize("whose", ["somebody else's", "another dialog's", "nobody's", "half of them"])
+@pytest.mark.parametrize(
+    "whose", ["the same twice", "somebody else's", "another dialog's", "nobody's", "half of them"]
+)
 async def test_a_place_of_somebody_else_or_somewhere_else_serves_nothing_b54(ports: Ports, whose: str) -> None:
     dialog = await open_dialog(ports, ANN, BO)
     elsewhere = await open_dialog(ports, ANN)
     own, bos, far = an_upload(dialog), an_upload(dialog, by=BO), an_upload(elsewhere)
     for upload in (own, bos, far):
         await ports.uploads.reserve(upload, quota_bytes=None)
-    used = {"somebody else's": [bos], "another dialog's": [far], "nobody's": [an_upload(dialog)]}
+    used = {
+        "the same twice": [own, own],
+        "somebody else's": [bos],
+        "another dialog's": [far],
+        "nobody's": [an_upload(dialog)],
+    }
     files = [a_sent_file(upload) for upload in used.get(whose, [own, bos])]
 
     with pytest.raises(UploadUnknown):

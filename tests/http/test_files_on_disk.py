@@ -489,6 +489,7 @@ async def test_a_folder_that_is_gone_is_told_and_everything_else_goes_on(shelf: 
     health = await shelf.client.get("/health/ready")
     away.rename(shelf.folder)
     back = await shelf.client.get(link)
+    await shelf.storage.look()
     mended = await shelf.client.get("/health/ready")
 
     assert refusal(got) == (404, "ATTACHMENT_NOT_FOUND")

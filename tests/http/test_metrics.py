@@ -46,6 +46,27 @@ async def test_made_up_addresses_and_methods_make_no_new_series(world: World) ->
     assert value(text, made_up) - before == 5
 
 
+async def test_what_waits_is_counted(world: World) -> None:
+    await world.host.data("POST", "/webhooks", {"name": "erp", "url": "https://erp.example/hook"})
+    dialog = await world.dialog("ann", "bo")
+
+    await world.say("ann", dialog, "to be told, and to be reminded of")
+    text = await told(world)
+
+    assert value(text, 'mtchat_reminders{sort="waiting"}') == 1
+    assert value(text, 'mtchat_reminders{sort="late"}') == 0
+    for state in ("pending", "dead"):
+        assert f'\nmtchat_webhook_deliveries{{endpoint="erp",state="{state}"}} 0.0\n' in text
+    assert "\nmtchat_log_lag_seconds 0.0\n" in text
+
+
+async def test_an_open_socket_is_counted(world: World) -> None:
+    before = value(await told(world), "mtchat_sockets")
+    await world.listen("ann")
+
+    assert value(await told(world), "mtchat_sockets") == before + 1
+
+
 async def test_metrics_need_the_admin_token(world: World) -> None:
     without = await world.client.get("/metrics")
     wrong = await world.client.get("/metrics", headers={"Authorization": "Bearer wrong"})

@@ -1,4 +1,4 @@
-"""Files are looked into by `mtchat worker`, over real processes: small pictures, a scanner, and what it sweeps up."""
+"""`mtchat worker` looks into files, over real processes: small pictures, and a scanner of the host."""
 
 import asyncio
 import struct
@@ -155,7 +155,8 @@ async def test_files_wait_for_a_scanner_that_is_down_and_reminders_do_not(town: 
 
     with town.worker(NOTIFICATION_DELAY_SECS="1") as worker:
         await town.scanner.wait_for(1)
-        readiness = httpx.get(f"{worker.url}/health/ready")
+        async with httpx.AsyncClient() as operator:
+            readiness = await operator.get(f"{worker.url}/health/ready")
         assert (readiness.status_code, readiness.json()["degraded"]) == (200, [])
 
     assert (await town.files())["plan.pdf"]["status"] == "scanning"

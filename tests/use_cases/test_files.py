@@ -495,10 +495,13 @@ async def test_parts_are_nobody_elses_g19(chat: Chat, bucket: Bucket, dialog: Di
         chat.files.parts(ANN, in_one_piece.key),
         chat.files.parts(ANN, "unknown"),
         chat.files.join_parts(ANN, "unknown"),
+        chat.files.join_parts(ANN, "\x00"),
+        chat.files.parts(ANN, "\ud800"),
     ):
         with pytest.raises(UploadUnknown):
             await refused
     await chat.files.drop_parts(BO, key)
+    await chat.files.drop_parts(ANN, "\x00")
     assert (await chat.files.parts(ANN, key)).upload == parts.upload
 
 

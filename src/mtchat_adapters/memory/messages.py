@@ -49,8 +49,8 @@ class MemoryMessageLog:
                 return Posted(repeated)
             if outgoing.reply_to is not None and outgoing.reply_to not in room.messages:
                 raise ReplyTargetUnknown
-            keys = [file.key for file in outgoing.files]
-            if len(self.store.uploads_of(outgoing.sender_id, outgoing.dialog_id, keys)) < len(keys):
+            keys = {file.key for file in outgoing.files}
+            if len(self.store.uploads_of(outgoing.sender_id, outgoing.dialog_id, keys)) < len(outgoing.files):
                 raise UploadUnknown
             message = self._keep(room, outgoing, sender)
             unarchived = _unarchive(room)

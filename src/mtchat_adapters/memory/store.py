@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -226,7 +226,7 @@ class Store:
         self.next_xid += bool(recorded)
         return tuple(recorded)
 
-    def uploads_of(self, user: UserId, dialog: DialogId, keys: Sequence[str]) -> tuple[Upload, ...]:
+    def uploads_of(self, user: UserId, dialog: DialogId, keys: Iterable[str]) -> tuple[Upload, ...]:
         """Return those of *keys* that were given out to *user* for a dialog and wait to be sent."""
         found = (self.uploads[key] for key in keys if key in self.uploads)
         return tuple(upload for upload in found if (upload.user_id, upload.dialog_id) == (user, dialog))

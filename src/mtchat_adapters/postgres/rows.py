@@ -131,6 +131,7 @@ def participant(row: Row) -> Participant:
 
 def message(row: Row) -> Message:
     """Read the columns `MESSAGE`."""
+    files = row["attachments"]
     return Message(
         id=row["id"],
         dialog_id=row["dialog_id"],
@@ -143,7 +144,7 @@ def message(row: Row) -> Message:
         last_edited_at=row["last_edited_at"],
         reply_to_id=row["reply_to_id"],
         client_message_id=row["client_message_id"],
-        attachments=tuple(attachment(_with_id(file)) for file in row["attachments"] or ()),
+        attachments=tuple(attachment(_with_id(file)) for file in files) if files else (),
     )
 
 

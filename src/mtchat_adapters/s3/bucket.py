@@ -104,11 +104,6 @@ async def connect(bucket: Bucket, *, patience: timedelta) -> AsyncGenerator[Conn
     for name in ("aioboto3", "aiobotocore", "boto3", "botocore"):
         # Further down they write whole requests into the log, with what signs them.
         logging.getLogger(name).setLevel(logging.WARNING)
-    session = _session(
-        aws_access_key_id=bucket.access_key_id,
-        aws_secret_access_key=bucket.secret_access_key,
-        region_name=bucket.region,
-    )
     seconds = patience.total_seconds()
     is_by_path = bucket.endpoint is not None or "." in bucket.name
     config = _config(
@@ -124,6 +119,11 @@ async def connect(bucket: Bucket, *, patience: timedelta) -> AsyncGenerator[Conn
         ignore_configured_endpoint_urls=True,
     )
     try:
+        session = _session(
+            aws_access_key_id=bucket.access_key_id,
+            aws_secret_access_key=bucket.secret_access_key,
+            region_name=bucket.region,
+        )
         credentials: Any = await session.get_credentials()
         if credentials is None:
             raise InvalidInput(

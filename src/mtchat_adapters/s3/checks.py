@@ -149,7 +149,7 @@ class _Examination:
         put = signer.link("PUT", key, at=at, ttl=_LINK_TTL, query={}, headers=headers)
         get = signer.link("GET", key, at=at, ttl=_LINK_TTL, query={"response-content-type": _TYPE})
         seconds = aiohttp.ClientTimeout(total=PATIENCE.total_seconds())
-        async with aiohttp.ClientSession(timeout=seconds, trust_env=True) as browser:
+        async with aiohttp.ClientSession(timeout=seconds) as browser:
             try:
                 found = [await self._uploaded(browser, put, get, key), *await self._preflights(browser, put)]
             except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -287,7 +287,7 @@ def require_key(key: str, dialog: DialogId) -> str:
     Raises:
         InvalidInput: it leads elsewhere, or can't be a key.
     """
-    leads_elsewhere = ".." in key or "%2e" in key.lower() or "\x00" in key
+    leads_elsewhere = ".." in key or "%2e" in key.lower() or not text.is_clean(key)
     if leads_elsewhere or not key.startswith(f"dialogs/{dialog}/") or len(key) > MAX_KEY:
         raise InvalidInput("An s3_key is not one of this dialog's.")
     return key

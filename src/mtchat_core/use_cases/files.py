@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from attrs import Factory, define, evolve, frozen
 
+from mtchat_core.domain import text
 from mtchat_core.domain.attachments import (
     DRAWABLE,
     MAX_PAGE,
@@ -215,7 +216,7 @@ class Files:
             And what `parts` refuses.
         """
         storage = self._storage()
-        if (upload := await self.uploads.get(user, key)) is None:
+        if (upload := await self._place(user, key)) is None:
             raise UploadUnknown
         if upload.parts_id is None:
             return
@@ -238,7 +239,7 @@ class Files:
             ServiceUnavailable: the storage does not answer.
         """
         storage = self._storage()
-        upload = await self.uploads.get(user, key)
+        upload = await self._place(user, key)
         if upload is not None and upload.parts_id is not None:
             await storage.drop_parts(key, upload.parts_id)
 
@@ -331,9 +332,12 @@ class Files:
         await self.uploads.reserve(upload, quota_bytes=self.terms.quota_bytes)
         return upload
 
+    async def _place(self, user: UserId, key: str) -> Upload | None:
+        return await self.uploads.get(user, key) if text.is_clean(key) else None
+
     async def _in_parts(self, user: UserId, key: str) -> tuple[Upload, str]:
         self._storage()
-        upload = await self.uploads.get(user, key)
+        upload = await self._place(user, key)
         if upload is None or upload.parts_id is None:
             raise UploadUnknown
         return upload, upload.parts_id

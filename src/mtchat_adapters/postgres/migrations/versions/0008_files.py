@@ -62,10 +62,11 @@ TABLES = (
     "create index if not exists storage_leftovers_due on storage_leftovers (due_at)",
 )
 
-# However a file goes, with its message or its dialog, and whichever release deletes that: its place in the
-# storage is remembered. Not before the last link has ended through which it could be put back.
+# However a file goes, with its message or its dialog, and whoever deletes that, in whatever search path: its
+# place in the storage is remembered. Not before the last link has ended through which it could be put back.
 LEAVE = """
-create or replace function leave_attachment() returns trigger language plpgsql as $$
+create or replace function leave_attachment() returns trigger language plpgsql
+set search_path from current as $$
 begin
   insert into storage_leftovers (key, due_at)
   select left_key, greatest(clock_timestamp(), old.sent_at + interval '1 hour')
