@@ -164,7 +164,7 @@ async def _work(settings: Settings) -> list[Finding]:
     from mtchat_app.overview import overview
     from mtchat_app.wiring import open_service
 
-    async with open_service(settings) as service:
+    async with open_service(settings.without_files()) as service:
         seen = await overview(service)
     findings: list[Finding] = []
     if late := seen.reminders.late:

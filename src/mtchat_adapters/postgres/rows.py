@@ -57,6 +57,7 @@ END_OF_TIME, LAST_ID = datetime(9999, 12, 31, tzinfo=UTC), UUID(int=(1 << 128) -
 """Beyond everything: where a list without a place begins."""
 
 _MESSAGE_TYPES = {kind.value: kind for kind in MessageType}
+_FILE_STATES = {state.value: state for state in FileState}
 
 _INSTANTS = frozenset({"created_at", "joined_at", "last_edited_at", "last_message_at", "sent_at", "unarchived_at"})
 _IDS = frozenset({"dialog_id", "id", "last_message_id", "last_read_message_id", "reply_to_id"})
@@ -143,8 +144,13 @@ def message(row: Row) -> Message:
         last_edited_at=row["last_edited_at"],
         reply_to_id=row["reply_to_id"],
         client_message_id=row["client_message_id"],
-        attachments=tuple(attachment(from_json(file)) for file in files) if files else (),
+        attachments=tuple(attachment(_with_id(file)) for file in files) if files else (),
     )
+
+
+def _with_id(file: Mapping[str, Any]) -> Row:
+    """Return a file that PostgreSQL turned into JSON: its id is all that is no plain value. Pages have hundreds."""
+    return {**file, "id": UUID(file["id"])}
 
 
 def attachment(row: Row) -> Attachment:
@@ -159,7 +165,7 @@ def attachment(row: Row) -> Attachment:
         width=row["width"],
         height=row["height"],
         thumbnail_key=row["thumbnail_key"],
-        state=FileState(row["state"]),
+        state=_FILE_STATES[row["state"]],
     )
 
 
