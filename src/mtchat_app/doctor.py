@@ -169,15 +169,12 @@ async def _work(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     if late := seen.reminders.late:
         findings.append(_warning(f"{late} reminder(s) are late: does any process run jobs? See `mtchat jobs`."))
-    if seen.files is not None:
-        if late := seen.files.late:
-            findings.append(
-                _warning(
-                    f"{late} file(s) are late to be looked into: does any process run jobs? See `mtchat jobs`."
-                )
-            )
-        if (waiting := seen.files.leftovers) >= _MANY_FILES:
-            findings.append(_warning(f"{waiting} files or more are to be deleted: does the storage delete any?"))
+    if late := seen.files.late:
+        findings.append(
+            _warning(f"{late} file(s) are late to be looked into: does any process run jobs? See `mtchat jobs`.")
+        )
+    if (waiting := seen.files.leftovers) >= _MANY_FILES:
+        findings.append(_warning(f"{waiting} files or more are to be deleted: does the storage delete any?"))
     for one in seen.webhooks:
         if one.state == "parked":
             findings.append(

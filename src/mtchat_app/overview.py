@@ -58,12 +58,12 @@ class Queue(Struct, kw_only=True, frozen=True):
 
 
 class Overview(Struct, kw_only=True, frozen=True):
-    """Everything at a glance; `files` is None without a storage, `queue` without Redis."""
+    """Everything at a glance; `queue` is None without Redis."""
 
     reminders: Reminders
     schedules: list[Schedule]
     webhooks: list[Webhook]
-    files: Files | None = None
+    files: Files
     queue: Queue | None = None
 
 
@@ -74,7 +74,7 @@ async def overview(service: Service) -> Overview:
         ServiceUnavailable: the store can't be reached.
     """
     ports = service.chat.ports
-    outlook = await ports.reminders.outlook()
+    outlook, waiting = await ports.reminders.outlook(), await ports.file_work.backlog()
     return Overview(
         reminders=Reminders(waiting=outlook.waiting, late=outlook.late, parked=outlook.parked),
         schedules=[
@@ -101,16 +101,9 @@ async def overview(service: Service) -> Overview:
             )
             for one in await service.chat.webhooks.endpoints()
         ],
-        files=await _files(service),
+        files=Files(unseen=waiting.unseen, late=waiting.late, leftovers=waiting.leftovers),
         queue=await _queue(service),
     )
-
-
-async def _files(service: Service) -> Files | None:
-    if not service.chat.files.is_on:
-        return None
-    waiting = await service.chat.ports.file_work.backlog()
-    return Files(unseen=waiting.unseen, late=waiting.late, leftovers=waiting.leftovers)
 
 
 async def _queue(service: Service) -> Queue | None:
@@ -124,18 +117,12 @@ async def _queue(service: Service) -> Queue | None:
     return Queue(is_reachable=True, waiting=queued.waiting, under_way=queued.under_way, workers=queued.workers)
 
 
-def _files_line(files: Files | None) -> list[str]:
-    if files is None:
-        return []
-    return [f"Files       {files.unseen} to look into, {files.late} late, {files.leftovers} to delete"]
-
-
 def table(seen: Overview) -> str:
     """Return an overview for eyes."""
-    reminders = seen.reminders
+    reminders, files = seen.reminders, seen.files
     lines = [
         f"Reminders   {reminders.waiting} waiting, {reminders.late} late, {reminders.parked} parked",
-        *_files_line(seen.files),
+        f"Files       {files.unseen} to look into, {files.late} late, {files.leftovers} to delete",
         "",
         *columns(
             [

@@ -70,9 +70,9 @@ def _waiting(seen: Overview) -> Iterator[Reading]:
     reminders = seen.reminders
     counted = {"waiting": reminders.waiting, "late": reminders.late, "parked": reminders.parked}
     yield from _sorts("mtchat_reminders", "Dialogs with a reminder to come.", counted)
-    if (files := seen.files) is not None:
-        counted = {"unseen": files.unseen, "late": files.late, "leftovers": files.leftovers}
-        yield from _sorts("mtchat_files", "Files to look into, late ones, and those to delete.", counted)
+    files = seen.files
+    counted = {"unseen": files.unseen, "late": files.late, "leftovers": files.leftovers}
+    yield from _sorts("mtchat_files", "Files to look into, late ones, and those to delete.", counted)
     for one in seen.webhooks:
         for state, count in (("pending", one.pending), ("dead", one.dead)):
             yield Reading(
