@@ -137,7 +137,7 @@ async def test_an_operator_sees_what_is_due_with_the_token_only(town: Town) -> N
     assert wrong.status_code == 401
     assert seen["reminders"] == {"waiting": 0, "late": 0, "parked": 0}
     assert {one["job"] for one in seen["schedules"]} <= {"archive", "prune"}
-    assert set(seen["here"]) == {"deliver", "remind", "archive", "prune"}
+    assert set(seen["here"]) == {"deliver", "remind", "archive", "prune", "files"}
     assert forged.status_code == 403
     if seen["queue"] is None:
         assert page.status_code == 404
