@@ -40,7 +40,8 @@ class Endpoint:
     async def make_bucket(self) -> None:
         """Have the bucket there."""
         async with connect(self.bucket, patience=timedelta(seconds=READY_SECONDS)) as connection:
-            with suppress(connection.client.exceptions.BucketAlreadyOwnedByYou):
+            known = connection.client.exceptions
+            with suppress(known.BucketAlreadyOwnedByYou, known.BucketAlreadyExists):
                 await connection.client.create_bucket(Bucket=BUCKET)
 
 

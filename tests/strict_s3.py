@@ -78,6 +78,8 @@ class StrictS3:
     """How far its clock is ahead."""
     failing: int | None = None
     """A status that everything is answered with."""
+    cutting: bool = False
+    """Whether it hangs up in the middle of a file."""
     denied: bool = False
     """Whether the keys are good and allow nothing."""
     rules: tuple[Rule, ...] = ()
@@ -139,9 +141,20 @@ class StrictS3:
             told = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in refusal.more.items())
             body = f"<Error><Code>{refusal.code}</Code><Message>No.</Message>{told}</Error>"
             answer = web.Response(status=refusal.status, text=body, content_type="application/xml")
+        if self.cutting and isinstance(answer.body, bytes):
+            return await self._cut(request, answer.body)
         answer.headers["x-amz-request-id"] = uuid4().hex
         for name, value in self._cross_origin(request).items():
             answer.headers[name] = value
+        return answer
+
+    async def _cut(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        """Promise all of *body*, send half of it, and hang up."""
+        answer = web.StreamResponse(headers={"Content-Length": str(len(body))})
+        await answer.prepare(request)
+        await answer.write(body[: len(body) // 2])
+        assert request.transport is not None
+        request.transport.abort()
         return answer
 
     async def _done(self, request: web.Request) -> web.Response:

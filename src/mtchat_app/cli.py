@@ -182,7 +182,7 @@ def jobs() -> None:
         _fail("Set DATABASE_URL to the database whose jobs to show.")
 
     async def look() -> Overview:
-        async with open_service(settings) as service:
+        async with open_service(settings.without_files()) as service:
             return await overview(service)
 
     try:

@@ -16,6 +16,9 @@ ADDRESS_SECONDS = 5.0
 MEBIBYTE = 1024 * 1024
 
 
+_MANY_FILES = 10_000
+
+
 @frozen
 class Finding:
     """One thing looked at."""
@@ -161,18 +164,20 @@ async def _work(settings: Settings) -> list[Finding]:
     from mtchat_app.overview import overview
     from mtchat_app.wiring import open_service
 
-    async with open_service(settings) as service:
+    async with open_service(settings.without_files()) as service:
         seen = await overview(service)
     findings: list[Finding] = []
     if late := seen.reminders.late:
         findings.append(_warning(f"{late} reminder(s) are late: does any process run jobs? See `mtchat jobs`."))
-    if seen.files is not None and (late := seen.files.late):
-        findings.append(
-            _warning(
-                f"{late} file(s) are late to be looked into: does a process run jobs, does FILE_SCAN_URL answer? "
-                "See `mtchat jobs`."
+    if seen.files is not None:
+        if late := seen.files.late:
+            findings.append(
+                _warning(
+                    f"{late} file(s) are late to be looked into: does any process run jobs? See `mtchat jobs`."
+                )
             )
-        )
+        if (waiting := seen.files.leftovers) >= _MANY_FILES:
+            findings.append(_warning(f"{waiting} files or more are to be deleted: does the storage delete any?"))
     for one in seen.webhooks:
         if one.state == "parked":
             findings.append(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from attrs import NOTHING, Attribute, Factory, field, fields, frozen
+from attrs import NOTHING, Attribute, Factory, evolve, field, fields, frozen
 from croniter import croniter  # type: ignore[import-untyped]
 
 from mtchat_app import addresses
@@ -775,6 +775,10 @@ class Settings:
     def admin_tokens(self) -> tuple[str, ...]:
         """The tokens that open the Management API, the current one first."""
         return tuple(token for token in (self.admin_api_token, self.admin_api_token_previous) if token)
+
+    def without_files(self) -> "Settings":
+        """Return the same without a place for files, for whoever only looks into the database."""
+        return evolve(self, s3_bucket=None, storage_dir=None)
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":

@@ -172,7 +172,10 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         stack.callback(chat.presence.close)
         if link is not None:
             link.broker.on_resubscribed = chat.follower.hurry
-        degraded = lambda: [said for trouble in troubles for said in trouble()]  # noqa: E731
+
+        def degraded() -> list[str]:
+            return [said for trouble in troubles for said in trouble()]
+
         yield Service(chat, is_ready, queue, degraded, link, shelf)
 
 

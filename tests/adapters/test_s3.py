@@ -345,6 +345,17 @@ async def test_after_five_failures_nobody_waits_for_a_slow_storage_f25(server: S
     assert link.degraded() == []
 
 
+async def test_a_file_that_breaks_off_is_a_failure_and_no_file(server: StrictS3, link: s3.S3Link) -> None:
+    await link.storage.write(KEY, b"plan" * 100_000, content_type="text/plain")
+    server.cutting = True
+
+    with pytest.raises(ServiceUnavailable):
+        await link.storage.read(KEY, at_most=1_000_000)
+
+    server.cutting = False
+    assert len(await link.storage.read(KEY, at_most=1_000_000) or b"") == 400_000
+
+
 async def test_links_are_made_while_the_storage_is_down_f24(server: StrictS3, link: s3.S3Link) -> None:
     before = get_link(link)
     await server.close()

@@ -111,10 +111,16 @@ def test_doctor_and_migrate_bring_a_database_into_shape(tmp_path: Path, empty_da
     assert "no webhook parked or dead" in after.stdout
 
 
-def test_doctor_looks_at_the_folder_for_files(tmp_path: Path) -> None:
+def test_doctor_looks_at_the_folder_for_files(tmp_path: Path, empty_database: str) -> None:
     folder, occupied = tmp_path / "files", tmp_path / "file"
     occupied.touch()
-    settings = {"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, "PUBLIC_URL": "http://127.0.0.1:1"}
+    settings = {
+        "ADMIN_API_TOKEN": ADMIN,
+        "JWT_SECRET": SECRET,
+        "DATABASE_URL": empty_database,
+        "PUBLIC_URL": "http://127.0.0.1:1",
+    }
+    run("migrate", cwd=tmp_path, **settings)
 
     before = run("doctor", cwd=tmp_path, STORAGE_DIR=str(folder), **settings)
     folder.mkdir()
@@ -126,6 +132,7 @@ def test_doctor_looks_at_the_folder_for_files(tmp_path: Path) -> None:
     assert "warn Nothing of ours answers at PUBLIC_URL" in ready.stdout
     assert (before.returncode, ready.returncode) == (0, 0)
     assert "FAIL STORAGE_DIR can't be written to" in useless.stdout
+    assert "no webhook parked or dead" in useless.stdout
     assert useless.returncode == 1
 
 

@@ -12,9 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
-from attrs import define
+from attrs import define, evolve
 from PIL import Image
 
+from mtchat_adapters.pillow import pictures
+from mtchat_app.settings import Settings
+from mtchat_app.wiring import open_service
 from tests.asking import ADMIN, SECRET, Asker
 from tests.journeys.service import Service, people
 from tests.journeys.test_cli import run
@@ -51,6 +54,7 @@ class Town:
     scanner: Receiver
     worker: Callable[..., Service]
     settings: dict[str, str]
+    operator: httpx.AsyncClient
 
     async def send(self, body: bytes, filename: str, content_type: str) -> None:
         """Upload and send as a browser does."""
@@ -102,7 +106,9 @@ async def town(empty_database: str, tmp_path: Path) -> AsyncIterator[Town]:
         def worker(**more: str) -> Service:
             return Service("worker", log=tmp_path / "worker.log", **{**shared, **more})
 
-        yield Town(await make("ana"), await make("bo"), dialog["id"], scanner, worker, shared)
+        bearer = {"Authorization": f"Bearer {ADMIN}"}
+        operator = await stack.enter_async_context(httpx.AsyncClient(base_url=served.url, headers=bearer))
+        yield Town(await make("ana"), await make("bo"), dialog["id"], scanner, worker, shared, operator)
 
 
 def fetching(fetched: list[bytes]) -> Answer:
@@ -167,3 +173,28 @@ async def test_doctor_says_whether_small_pictures_can_be_made(town: Town, tmp_pa
 
     assert said.returncode == 0, said.stdout
     assert "Small pictures can be made." in said.stdout
+
+
+async def test_without_pillow_everything_else_works_and_readiness_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "find_spec", lambda name: None if name == "PIL" else object())
+    folder = {"STORAGE_DIR": str(tmp_path), "PUBLIC_URL": "http://chat.test"}
+    settings = Settings.load({"ADMIN_API_TOKEN": ADMIN, "JWT_SECRET": SECRET, **folder})
+    unwanted = evolve(settings, file_thumbnails=False)
+
+    async with open_service(settings) as service, open_service(unwanted) as content:
+        (missing,) = service.degraded()
+        assert "pip install 'mtchat[images]'" in missing
+        assert not service.chat.files.terms.draws
+        assert service.chat.files.is_on
+        assert content.degraded() == []
+
+
+async def test_metrics_tell_how_many_files_wait(town: Town) -> None:
+    await town.send(b"plan", "plan.pdf", "application/pdf")
+
+    told = (await town.operator.get("/metrics")).text
+
+    assert 'mtchat_files{sort="unseen"} 1.0' in told
+    assert 'mtchat_files{sort="late"} 0.0' in told

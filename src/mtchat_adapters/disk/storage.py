@@ -28,7 +28,7 @@ KEEP_FREE_BYTES: Final = 256 * 1024 * 1024
 """Room that files leave to others: a database on the same disk must not stop for them."""
 _PATIENCE, _LONG_PATIENCE = timedelta(seconds=3), timedelta(seconds=25)
 _LOOK_SECONDS = 5.0
-_THREADS = 4
+_THREADS = 8
 _IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ACTIVE = frozenset({"image/svg+xml", "text/html", "text/xml"})
 """Types that may run a script where they are opened."""

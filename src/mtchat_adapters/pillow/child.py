@@ -20,7 +20,6 @@ from PIL import (
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
-    features,
 )
 
 REQUEST = struct.Struct(">I")
@@ -193,7 +192,6 @@ def main() -> None:
     warnings.simplefilter("ignore")
     # The look at the size is our own; Pillow's would refuse only twice as much.
     Image.MAX_IMAGE_PIXELS = most_pixels
-    features.check("webp")
     rehearse(edge, most_pixels)
     asked, answered = sys.stdin.buffer, sys.stdout.buffer
     answered.write(READY if _give_up_everything() else UNBOUND)

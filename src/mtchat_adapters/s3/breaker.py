@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mtchat_core.domain.errors import ServiceUnavailable
@@ -17,7 +18,8 @@ PROBE_SECONDS = 1.0
 
 _SERVER_ERROR = 500
 _REFUSED = (401, 403)
-_TROUBLES = (BotoCoreError, OSError, TimeoutError)
+_TROUBLES = (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError)
+"""A body that breaks off comes as what is below botocore says it."""
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
@@ -107,8 +109,9 @@ class Breaker:
                 await self._tried(self._probe)
             except ServiceUnavailable:
                 self._is_down()
-            except ClientError as refusal:
-                self._failed(code(refusal))
+            except Exception as error:
+                # Whatever it is: nobody would look again if this ended.
+                self._failed(code(error) if isinstance(error, ClientError) else type(error).__name__)
                 self._is_down()
             else:
                 self._is_back()

@@ -17,7 +17,7 @@ from litestar.types import Receive, Scope, Send
 from mtchat_app.http import pace
 from mtchat_app.http.cors import Headers
 from mtchat_app.http.errors import AddressUnknown, BodyTooSlow, DoorError, MethodUnknown, PeerGone
-from mtchat_app.http.parameters import SLASH_IN_SEGMENT, Pairs, header, read_query
+from mtchat_app.http.parameters import Pairs, header, read_query
 from mtchat_core.domain.attachments import AttachmentNotFound
 
 PATH: Final = "/files/"
@@ -320,8 +320,6 @@ def _quoted(etag: str) -> bytes:
 
 
 def own_path(scope: Any) -> str:
-    """Return the path below where the service is mounted; what was an encoded slash is no part of a key."""
+    """Return the path below where the service is mounted."""
     path: str = scope["path"]
-    if root := scope.get("root_path"):
-        path = path.removeprefix(root)
-    return path.replace(SLASH_IN_SEGMENT, "\\")
+    return path.removeprefix(scope.get("root_path") or "")

@@ -58,9 +58,10 @@ class Inspection:
         """
         if self.storage is None:
             return 0
-        turns = iter(range(limit))
+        taken = await self.work.take(min(limit, AT_ONCE), lease=LEASE)
+        turns = iter(range(limit - len(taken)))
         ended = await asyncio.gather(
-            *(self._inspect_some(self.storage, turns) for _ in range(AT_ONCE)), return_exceptions=True
+            *(self._inspect_from(self.storage, unseen, turns) for unseen in taken), return_exceptions=True
         )
         inspected = 0
         for count in ended:
@@ -69,16 +70,15 @@ class Inspection:
             inspected += count
         return inspected
 
-    async def _inspect_some(self, storage: ObjectStorage, turns: Iterator[int]) -> int:
+    async def _inspect_from(self, storage: ObjectStorage, unseen: Unseen | None, turns: Iterator[int]) -> int:
+        """Look into one file, and then into more as long as there are turns; return how many."""
         inspected = 0
-        for _ in turns:
+        while unseen is not None:
+            await self._try(storage, unseen)
+            inspected += 1
             # One at a time: a lease must not run out over the files before it.
-            taken = await self.work.take(1, lease=LEASE)
-            for unseen in taken:
-                await self._try(storage, unseen)
-            inspected += len(taken)
-            if not taken:
-                break
+            following = await self.work.take(1, lease=LEASE) if next(turns, None) is not None else ()
+            unseen = following[0] if following else None
         return inspected
 
     async def _try(self, storage: ObjectStorage, unseen: Unseen) -> None:
