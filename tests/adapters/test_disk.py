@@ -67,9 +67,14 @@ async def test_nobody_else_on_the_machine_can_read_the_secret_or_the_files(folde
     finally:
         os.umask(before)
 
-    for path in (folder, *folder.rglob("*")):
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-    assert stat.S_IMODE((folder / "secret").stat().st_mode) == 0o600
+    modes = modes_in(folder)
+    assert [path for path, mode in modes.items() if mode & 0o077] == []
+    assert modes[folder / "secret"] == 0o600
+
+
+def modes_in(folder: Path) -> dict[Path, int]:
+    """Return who may do what with a folder and everything in it."""
+    return {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def message(row: Row) -> Message:
 
 
 def _with_id(file: Mapping[str, Any]) -> Row:
-    """Return a file that PostgreSQL turned into JSON: its id is all that is no plain value. Pages have hundreds."""
+    """Return a file that PostgreSQL turned into JSON: its id alone is no plain value. Pages have hundreds."""
     return {**file, "id": UUID(file["id"])}
 
 
