@@ -72,7 +72,8 @@ class Links:
     clock: Clock
     ttl: timedelta
     _at: datetime = _EPOCH
-    _made: dict[Attachment, Link] = Factory(dict[Attachment, Link])
+    _made: dict[AttachmentId, tuple[object, Link]] = Factory(dict[AttachmentId, tuple[object, Link]])
+    """Each with what may change about a file."""
 
     def of(self, attachment: Attachment) -> Link:
         """Return the link of *attachment*, which whoever asks must be entitled to."""
@@ -80,9 +81,11 @@ class Links:
         if not self._at <= now < self._at + half or len(self._made) > _REMEMBERED_LINKS:
             self._at = _EPOCH + (now - _EPOCH) // half * half
             self._made.clear()
-        if (made := self._made.get(attachment)) is None:
-            made = self._made[attachment] = self._make(attachment)
-        return made
+        found_out = (attachment.thumbnail_key, attachment.state)
+        made = self._made.get(attachment.id)
+        if made is None or made[0] != found_out:
+            made = self._made[attachment.id] = (found_out, self._make(attachment))
+        return made[1]
 
     def _make(self, file: Attachment) -> Link:
         expires_at = self._at + self.ttl
