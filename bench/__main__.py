@@ -96,7 +96,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything that was seen")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios against their targets, as SVG")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="replace the results on a page")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="replace the rows measured on a page")
     return parser.parse_args(arguments)
 
 

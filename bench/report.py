@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -64,32 +65,56 @@ def as_json(rows: Sequence[Row], on: str) -> str:
     return json.dumps({"at": _now(), "machine": on, "rows": found}, indent=2, ensure_ascii=False) + "\n"
 
 
-def markdown(rows: Sequence[Row], on: str) -> str:
-    """Return the results as a section of a page."""
-    parts = [
-        f"Measured on {_now()[:10]}: {on}.",
-        "",
-        f"| {' | '.join(_HEADINGS)} |",
-        "|---" * len(_HEADINGS) + "|",
+def markdown(rows: Sequence[Row], on: str, others: str = "") -> str:
+    """Return the results as a section of a page; of *others*, an earlier section, what was not measured again."""
+    names = {_name(row.id) for row in rows}
+    kept = [line for line in others.splitlines() if (name := _name_in(line)) is not None and name not in names]
+    table_lines = [f"| {' | '.join(lines(row))} |" for row in rows] + [line for line in kept if line[0] == "|"]
+    seen = [f"- **{row.id}** {details(row)}" for row in rows if row.seen] + [
+        line for line in kept if line[0] == "-"
     ]
-    parts += [f"| {' | '.join(lines(row))} |" for row in rows]
-    parts += ["", "What else was seen meanwhile:", ""]
-    parts += [f"- **{row.id}** {details(row)}" for row in rows if row.seen]
-    return "\n".join(parts)
+    which = f" {', '.join(sorted(names, key=_number))}; the other rows are of an earlier run" if kept else ""
+    return "\n".join(
+        [
+            f"Measured on {_now()[:10]}{which}: {on}.",
+            "",
+            f"| {' | '.join(_HEADINGS)} |",
+            "|---" * len(_HEADINGS) + "|",
+            *sorted(table_lines, key=lambda line: _number(_name_in(line) or "")),
+            "",
+            "What else was seen meanwhile:",
+            "",
+            *sorted(seen, key=lambda line: _number(_name_in(line) or "")),
+        ]
+    )
+
+
+def _name(row_id: str) -> str:
+    return row_id.split()[0]
+
+
+def _number(name: str) -> int:
+    return int(name[1:])
+
+
+def _name_in(line: str) -> str | None:
+    """Return the name of the row that a line of a section is about."""
+    found = re.match(r"(?:\| |- \*\*)(P[0-9]+)", line)
+    return found[1] if found else None
 
 
 def write_into(page: Path, rows: Sequence[Row], on: str) -> None:
-    """Replace the results on a page.
+    """Replace the results on a page; rows that were not measured stay as they are.
 
     Raises:
         ValueError: the page has no place for them.
     """
     text = page.read_text()
     before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    old, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page} has no place for results: it needs the lines {BEGIN} and {END}.")
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(rows, on)}\n\n{END}{after}")
+    page.write_text(f"{before}{BEGIN}\n\n{markdown(rows, on, old)}\n\n{END}{after}")
 
 
 def picture(rows: Sequence[Row], on: str) -> str:
