@@ -45,7 +45,7 @@ interface Work {
   /** Ends the loads of a dialog that is left. */
   leaving: AbortController
   loads: number
-  /** Messages that came by socket while pages were on their way. */
+  /** Messages as they came by socket while pages were on their way, which may not know them yet. */
   live: Message[]
   deleted: Set<MessageId>
   gaps: Record<string, { isLoading: boolean; error: MTChatError | null }>
@@ -127,7 +127,7 @@ export function createTranscripts(
       page.messages = page.messages.filter(({ id }) => !work.deleted.has(id))
       const stretch = { ...bounds, messages: page.messages }
       let segments: readonly Segment[] = insert(of(dialogId).segments, stretch, (id) => known?.has(id) === true)
-      for (const message of work.live) segments = add(segments, message)
+      for (const message of work.live) if (!work.deleted.has(message.id)) segments = add(segments, message)
       set(dialogId, { segments })
       nameSenders(page.messages)
       if (isStale) void catchUp(dialogId)
@@ -402,16 +402,19 @@ export function createTranscripts(
     },
     onEvent(event: WsEvent): void {
       const { type, dialog_id: dialogId, id } = event
-      if (!dialogId || !id) return
+      if (!dialogId || !id || !has(dialogId)) return
       if (type === 'message.edited' || type === 'attachment.updated') {
         const whole = event.payload?.message
         const { content, last_edited_at } = event
-        this.changed(dialogId, id, (message) => ({
+        const to = (message: Message): Message => ({
           ...message,
           ...(content ? { content } : {}),
           ...(last_edited_at ? { last_edited_at } : {}),
           ...whole,
-        }))
+        })
+        const work = workOf(dialogId)
+        if (work.loads > 0) work.live = [...work.live.map((message) => (message.id === id ? to(message) : message)), ...(whole ? [whole] : [])]
+        this.changed(dialogId, id, to)
       }
       if (type === 'message.deleted') this.deleted(dialogId, id)
     },
