@@ -28,7 +28,10 @@ export function followState(client: ChatClient): ShallowRef<ChatState> {
 }
 
 /** Gives *client* to everything below. For another client, mount anew: a `key` on the component does it. */
-export function provideClient(client: ChatClient, editing: Record<DialogId, MessageId> = shallowReactive({})): ChatContext {
+export function provideClient(
+  client: ChatClient,
+  editing: Record<DialogId, MessageId> = shallowReactive<Record<DialogId, MessageId>>({}),
+): ChatContext {
   const context: ChatContext = { client, state: followState(client), editing }
   provide(KEY, context)
   return context
