@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto'
 import fc from 'fast-check'
 import { IDBFactory } from 'fake-indexeddb'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { chatOf, inDialog, online, pass, stopTime, texts } from '../test/harness.js'
+import { chatOf, inDialog, online, pass, stopTime, stored, texts } from '../test/harness.js'
 import { fakeTabs } from '../test/tabs.js'
 import { createTestServer } from './testing/index.js'
 import type { ChatClient, MTChatConfig } from './index.js'
@@ -11,18 +11,6 @@ const SECOND = 1_000
 const inBrowser: Partial<MTChatConfig> = { storage: undefined as never }
 const entries = (chat: ChatClient, dialog: string) => chat.getSnapshot().outbox[dialog] ?? []
 const said = (server: ReturnType<typeof createTestServer>, dialog: string) => server.messages(dialog).map(({ content }) => content)
-
-/** The browser's database needs turns of its own. */
-async function stored(server: ReturnType<typeof createTestServer>, ms = 0): Promise<void> {
-  for (let turn = 0; turn < 15; turn++) {
-    await new Promise((resolve) => setImmediate(resolve))
-    await server.settle()
-  }
-  if (ms) {
-    await vi.advanceTimersByTimeAsync(ms)
-    await stored(server)
-  }
-}
 
 describe('the outbox', () => {
   stopTime()
