@@ -126,7 +126,9 @@ export function createTranscripts(
       const bounds = isStale ? stopAtKnown([told])[0]! : told
       page.messages = page.messages.filter(({ id }) => !work.deleted.has(id))
       const stretch = { ...bounds, messages: page.messages }
-      let segments: readonly Segment[] = insert(of(dialogId).segments, stretch, (id) => known?.has(id) === true)
+      // A page never lists the message it was asked to begin or end at.
+      const isGone = (id: MessageId) => known?.has(id) === true && id !== asked.before && id !== asked.after
+      let segments: readonly Segment[] = insert(of(dialogId).segments, stretch, isGone)
       for (const message of work.live) if (!work.deleted.has(message.id)) segments = add(segments, message)
       set(dialogId, { segments })
       nameSenders(page.messages)
