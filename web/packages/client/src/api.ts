@@ -48,11 +48,12 @@ export interface SendOptions {
   signal?: AbortSignal
 }
 
-/** Parts of a large upload that are still missing, each to be PUT with exactly `size` bytes. */
+/** A large upload: parts that are missing, each to be PUT with exactly `size` bytes, and those that are there. */
 export interface MultipartUpload {
   s3_key: string
   part_size: number
-  parts: { number: number; size: number; url: string }[]
+  parts: { part_number: number; size: number; upload_url: string }[]
+  arrived: { part_number: number; size: number }[]
   expires_in: number
 }
 
@@ -192,10 +193,10 @@ export class MTChatApi {
 
   getFiles(
     id: DialogId,
-    query: { kind?: AttachmentKind; limit?: number; cursor?: string } = {},
+    query: { kind?: AttachmentKind; limit?: number; before?: string } = {},
     signal?: AbortSignal,
-  ): Promise<ApiResponse<DialogFile[]>> {
-    return this.transport.request('GET', `${V1}${path`/dialogs/${id}/files`}`, { query, signal })
+  ): Promise<{ files: DialogFile[]; has_more: boolean }> {
+    return this.get(path`/dialogs/${id}/files`, query, signal)
   }
 
   async getPresignedUploadUrl(
@@ -220,6 +221,20 @@ export class MTChatApi {
   ): Promise<MultipartUpload> {
     const body = { dialog_id: dialogId, filename, content_type: contentType, size }
     return (await this.transport.request<ApiResponse<MultipartUpload>>('POST', `${V1}/upload/multipart`, { body, signal })).data
+  }
+
+  /** What is missing, with fresh links. */
+  getMultipart(s3Key: string, signal?: AbortSignal): Promise<MultipartUpload> {
+    return this.get('/upload/multipart', { s3_key: s3Key }, signal)
+  }
+
+  abortMultipart(s3Key: string): Promise<void> {
+    return this.transport.request('DELETE', `${V1}/upload/multipart`, { query: { s3_key: s3Key } })
+  }
+
+  /** All parts are there: make one file of them. */
+  completeMultipart(s3Key: string, signal?: AbortSignal): Promise<void> {
+    return this.transport.request('POST', `${V1}/upload/multipart/complete`, { body: { s3_key: s3Key }, signal })
   }
 
   getAttachmentUrl(id: string): Promise<AttachmentLink> {

@@ -80,6 +80,13 @@ export class Connection {
     }
   }
 
+  /** The token is not taken, as a request has found out. */
+  refuse(): void {
+    if (!this.isWanted) return
+    this.drop()
+    this.become({ status: 'unauthorized', isFinal: true })
+  }
+
   ping(): void {
     if (!this.send({ type: 'ping' })) return
     clearTimeout(this.pongTimer)
@@ -147,7 +154,7 @@ export class Connection {
     const isAllowed = await this.options.probe()
     if (!this.isWanted || this.socket) return
     if (isAllowed) this.lost()
-    else this.become({ status: 'unauthorized', isFinal: true })
+    else this.refuse()
   }
 
   private async refused(used: string | null): Promise<void> {
@@ -156,7 +163,7 @@ export class Connection {
     const hasAnother = await this.options.auth.renew(used)
     if (!this.isWanted || this.socket) return
     if (hasAnother) this.dial()
-    else this.become({ status: 'unauthorized', isFinal: true })
+    else this.refuse()
   }
 
   private lost(): void {
@@ -196,11 +203,18 @@ function read(data: unknown): WsEvent | null {
   }
 }
 
-/** The socket's address: the one given, or the API's with ws(s). */
-export function socketUrl(baseUrl: string, wsUrl: string | undefined): string {
-  if (wsUrl) return wsUrl
-  const url = new URL(baseUrl || '/', globalThis.location?.href)
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/ws`
+/** The socket's address: the one given, or the API's with ws(s); with who asks, and where to go on. */
+export function socketUrl(
+  baseUrl: string,
+  wsUrl: string | undefined,
+  token: string | null,
+  userId: string,
+  cursor: string | null,
+): string {
+  const url = new URL(wsUrl ?? (baseUrl || '/'), globalThis.location?.href)
+  if (!wsUrl) url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/ws`
+  url.protocol = url.protocol.replace(/^http/, 'ws')
+  url.searchParams.set(token ? 'token' : 'user_id', token ?? userId)
+  if (cursor) url.searchParams.set('cursor', cursor)
   return url.href
 }

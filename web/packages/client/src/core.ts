@@ -1,7 +1,7 @@
 import type { MTChatApi } from './api.js'
 import type { Auth } from './auth.js'
 import { MTChatError } from './errors.js'
-import { type Change, memoryStorage, type Storage } from './storage.js'
+import { memoryStorage, type Storage } from './storage.js'
 import type { Store } from './store.js'
 import { alone, type Tabs } from './tabs.js'
 import type {
@@ -111,5 +111,3 @@ export function learnNames(core: Core, people: Iterable<ParticipantSummary>): vo
   }
   if (Object.keys(learned).length) core.store.set({ names: { ...names, ...learned } })
 }
-
-export type { Change }

@@ -4,8 +4,9 @@ export interface MTChatErrorOptions {
   code: string
   message?: string
   retryable?: boolean
-  retryAfter?: number
-  requestId?: string
+  /** Milliseconds. */
+  retryAfter?: number | undefined
+  requestId?: string | undefined
 }
 
 /** Codes the client itself gives; all others come from the server. */

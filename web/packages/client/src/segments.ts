@@ -1,3 +1,4 @@
+import { FIRST_ID } from './ids.js'
 import type { Message, MessageId, MessagePage, PaginationOptions, Segment } from './types.js'
 
 /** Stretches of a dialog that are known without holes: sorted, never touching. Pure functions, new values. */
@@ -95,9 +96,8 @@ export function remove(segments: readonly Segment[], id: MessageId): readonly Se
 export function stopAtKnown(segments: readonly Segment[]): readonly Segment[] {
   const last = segments.at(-1)
   if (last?.to !== NOW) return segments
-  const to = last.messages.at(-1)?.id
-  // Of an empty stretch nothing is left to stand on.
-  return to === undefined ? segments.slice(0, -1) : [...segments.slice(0, -1), { ...last, to }]
+  const to = last.messages.at(-1)?.id ?? (last.from || FIRST_ID)
+  return [...segments.slice(0, -1), { ...last, to }]
 }
 
 export function find(segments: readonly Segment[], id: MessageId): Message | undefined {

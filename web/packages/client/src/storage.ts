@@ -52,9 +52,9 @@ export function browserStorage(name: string, onFailure: (cause: unknown) => void
         const deal = db.transaction([...ROOMS], 'readonly')
         const outbox = result<OutboxEntry[]>(deal.objectStore('outbox').getAll())
         const drafts = deal.objectStore('drafts')
-        const [keys, values] = [result<IDBValidKey[]>(drafts.getAllKeys()), result<Draft[]>(drafts.getAll())]
-        const entries = await Promise.all([outbox, keys, values])
-        return { outbox: entries[0], drafts: Object.fromEntries(entries[1].map((key, at) => [String(key), entries[2][at]!])) }
+        const asked = [outbox, result(drafts.getAllKeys()), result<Draft[]>(drafts.getAll())] as const
+        const [entries, keys, values] = await Promise.all(asked)
+        return { outbox: entries, drafts: Object.fromEntries(keys.map((key, at) => [String(key), values[at]!])) }
       }),
     write: (changes) =>
       attempt(undefined, (db) => {
@@ -89,9 +89,9 @@ function openDatabase(name: string): Promise<IDBDatabase> {
   })
 }
 
-function result<T>(request: IDBRequest<unknown>): Promise<T> {
+function result<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result as T)
+    request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error ?? new Error('Reading failed.'))
   })
 }

@@ -1,6 +1,6 @@
 import type { Auth } from './auth.js'
 import { aborted, MTChatError } from './errors.js'
-import type { Logger, ScopeConfig } from './types.js'
+import type { ScopeConfig } from './types.js'
 
 const TIMEOUT_MS = 15_000
 const READ_RETRIES = 2
@@ -22,7 +22,6 @@ export interface TransportOptions {
   auth: Auth
   scopes?: ScopeConfig | undefined
   fetch?: typeof fetch | undefined
-  logger?: Logger | undefined
 }
 
 /** A path whose parts are encoded: path`/dialogs/${id}`. */

@@ -36,7 +36,7 @@ export type Message = Omit<Wire['MessageView'], 'message_type' | 'seq' | 'attach
   attachments?: readonly Attachment[]
 }
 
-export type ParticipantSummary = Omit<Wire['SummaryView'], 'display_name'> & { display_name?: string }
+export type ParticipantSummary = { user_id: UserId; display_name?: string; company?: string | null }
 export type LastMessage = Wire['PreviewView']
 /** A dialog as lists and `GET /dialogs/{id}` show it. */
 export type Dialog = Omit<Wire['EntryView'], 'participants' | 'last_message'> & {
@@ -341,6 +341,7 @@ export interface Transcript {
   readonly isLoadingNewer: boolean
   readonly olderError: MTChatError | null
   readonly newerError: MTChatError | null
+  /** After a reconnect, while what was missed is loaded. */
   readonly isCatchingUp: boolean
   /** Quoted messages that are not among the rows; null: deleted. Ask with `loadQuote`. */
   readonly quotes: Readonly<Record<MessageId, Message | null>>
@@ -486,8 +487,9 @@ export interface ChatClient {
   closeDialog(dialogId: DialogId): void
   loadOlder(dialogId: DialogId): Promise<void>
   loadNewer(dialogId: DialogId): Promise<void>
-  fillGap(dialogId: DialogId, gapKey: string): Promise<void>
-  /** Loads what is around a message. False: it was deleted or never existed. */
+  /** Loads from the gap's older end, or with "below" from its newer end. */
+  fillGap(dialogId: DialogId, gapKey: string, from?: 'above' | 'below'): Promise<void>
+  /** Loads what is around a message. False: it was deleted or never existed. Rejects when it cannot be loaded. */
   jumpTo(dialogId: DialogId, messageId: MessageId): Promise<boolean>
   /** The newest page is loaded, beside what is there. */
   resetToLatest(dialogId: DialogId): Promise<void>
@@ -504,6 +506,8 @@ export interface ChatClient {
   retry(clientId: string): void
   /** Takes a message out of the outbox and gives it back, for editing it. */
   discard(clientId: string): Promise<OutboxEntry | null>
+  /** Takes a message out of the outbox and puts it back into the composer, before what is there. */
+  reclaim(clientId: string): Promise<boolean>
   setReply(dialogId: DialogId, messageId: MessageId | null): void
   setDraft(dialogId: DialogId, text: string): void
   sendTyping(dialogId: DialogId, isTyping?: boolean): void
