@@ -1,4 +1,4 @@
-"""The program `mtchat`: serve, worker, jobs, webhooks, migrate, openapi, demo, doctor, token."""
+"""The program `mtchat`: serve, worker, jobs, webhooks, migrate, openapi, sdk, demo, doctor, token."""
 
 import asyncio
 import json
@@ -194,6 +194,24 @@ def openapi(output: Path | None) -> None:
     else:
         output.write_text(text)
         _say(f"Wrote {output}.")
+
+
+@main.command()
+@click.option(
+    "--url", default="https://chat.example.com", show_default=True, help="Where browsers reach the service."
+)
+def sdk(url: str) -> None:
+    """Print the script tag that puts <mt-chat> into a page, with its hash.
+
+    The hash is that of this version's SDK: print the tag again after an update.
+    """
+    from mtchat_app.http import sdk as web
+    from mtchat_app.http.errors import AddressUnknown
+
+    try:
+        click.echo(web.script_tag(url.rstrip("/"), web.FILES))
+    except AddressUnknown as error:
+        _fail(error.message)
 
 
 @main.command()
