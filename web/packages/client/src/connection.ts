@@ -133,6 +133,10 @@ export class Connection {
       if (event.type === 'pong') clearTimeout(this.pongTimer)
       this.options.onEvent(event)
     }
+    // Not every WebSocket says "close" after a handshake that failed.
+    socket.onerror = () => {
+      if (this.socket === socket && !wasGreeted) void this.unheard()
+    }
     socket.onclose = (event: CloseEvent) => {
       if (this.socket !== socket) return
       if (event.code === 1008) void this.refused(used)
