@@ -150,9 +150,9 @@ export function createChat(config: MTChatConfig): ChatClient {
     inbox.arrived(message)
   }
   function cameIn(dialogId: DialogId): void {
+    if (!inbox.isWanted(dialogId)) return
     void inbox.loadDialog(dialogId).then(() => {
-      if (store.get().open.includes(dialogId)) return transcripts.open(dialogId)
-      return undefined
+      if (store.get().open.includes(dialogId)) void transcripts.open(dialogId, true)
     }, (cause: unknown) => void core.report(cause, 'dialog'))
   }
   function wentOut(dialogId: DialogId): void {
@@ -249,7 +249,8 @@ export function createChat(config: MTChatConfig): ChatClient {
       if (!open.includes(dialogId)) store.set({ open: [...open, dialogId] })
       void people.loadParticipants(dialogId)
       if (!dialogs[dialogId]) inbox.loadDialog(dialogId).catch((cause: unknown) => core.report(cause, 'dialog'))
-      await transcripts.open(dialogId)
+      // Messages are for participants; who may join is shown the rest.
+      await transcripts.open(dialogId, dialogs[dialogId]?.i_am_participant ?? true)
     },
     closeDialog(dialogId) {
       const { open } = store.get()
@@ -285,10 +286,9 @@ export function createChat(config: MTChatConfig): ChatClient {
       const files = message.withUploads === false ? [] : uploads.of(dialogId)
       const { content, replyTo = null, attachments = [] } = message
       typing.sendTyping(dialogId, false)
-      const sent = outbox.send(dialogId, { content, replyTo, attachments, files }, [drafts.clearing(dialogId)])
-      const entry = outbox.of(dialogId).at(-1)
-      if (files.length && entry) uploads.handOver(dialogId, entry.clientId)
-      const clientId = await sent
+      const { clientId, stored } = outbox.add(dialogId, { content, replyTo, attachments, files }, [drafts.clearing(dialogId)])
+      if (files.length) uploads.handOver(dialogId, clientId)
+      await stored
       drafts.cleared(dialogId)
       transcripts.clearDivider(dialogId)
       outbox.pump(dialogId)

@@ -160,11 +160,25 @@ describe('a connection', () => {
       expect([getToken.mock.calls.length, refused.mock.calls.length]).toEqual([1, 0])
     })
 
+    it('a host that gives only a way to a token is asked before anything else', async () => {
+      const server = createTestServer()
+      server.acceptTokens({ fresh: 'ana' })
+      const getToken = vi.fn(() => Promise.resolve('fresh'))
+      const chat = chatOf(server, 'ana', { getToken })
+
+      chat.connect()
+      await Promise.all([chat.loadList('participating'), server.settle()])
+
+      expect(chat.getSnapshot().connection.status).toBe('online')
+      expect(getToken).toHaveBeenCalledTimes(1)
+      expect(server.requests.every(({ headers }) => headers.authorization === 'Bearer fresh')).toBe(true)
+    })
+
     it('a handshake refused without a word is told apart from a server that is gone', async () => {
       const { server, chat } = await withToken(() => 'fresh')
 
       chat.connect()
-      await pass(server, 2_000)
+      await server.settle()
 
       expect(chat.getSnapshot().connection.status).toBe('online')
     })

@@ -108,9 +108,11 @@ export class Connection {
   }
 
   private dial(): void {
+    const { auth } = this.options
     this.drop()
     if (!this.options.environment.isOnline()) return this.become({ status: 'offline' })
     if (this.attempt === 0) this.become({ status: 'connecting' })
+    if (auth.token === null && auth.canAsk) return void this.refused(null)
     let socket: WebSocket
     try {
       socket = this.options.open(this.options.url(this.cursor))
@@ -118,7 +120,7 @@ export class Connection {
       return this.lost()
     }
     this.socket = socket
-    const used = this.options.auth.token
+    const used = auth.token
     let wasGreeted = false
     this.greetingTimer = setTimeout(() => this.lost(), GREETING_WITHIN_MS)
     socket.onmessage = (message: MessageEvent<unknown>) => {
@@ -135,13 +137,13 @@ export class Connection {
     }
     // Not every WebSocket says "close" after a handshake that failed.
     socket.onerror = () => {
-      if (this.socket === socket && !wasGreeted) void this.unheard()
+      if (this.socket === socket && !wasGreeted) void this.unheard(used)
     }
     socket.onclose = (event: CloseEvent) => {
       if (this.socket !== socket) return
       if (event.code === 1008) void this.refused(used)
       else if (wasGreeted) this.lost()
-      else void this.unheard()
+      else void this.unheard(used)
     }
   }
 
@@ -153,11 +155,13 @@ export class Connection {
     this.become({ status: 'online' })
   }
 
-  private async unheard(): Promise<void> {
+  private async unheard(used: string | null): Promise<void> {
     this.drop()
     const isAllowed = await this.options.probe()
     if (!this.isWanted || this.socket) return
-    if (isAllowed) this.lost()
+    // The probe got another token: that was it.
+    if (this.options.auth.token !== used) this.dial()
+    else if (isAllowed) this.lost()
     else this.refuse()
   }
 

@@ -145,11 +145,11 @@ export function createOutbox(
     of,
     get,
     pump,
-    async send(
+    add(
       dialogId: DialogId,
       message: { content: string; replyTo: MessageId | null; attachments: readonly AttachmentInput[]; files: readonly PendingAttachment[] },
       together: readonly Change[],
-    ): Promise<string> {
+    ): { clientId: string; stored: Promise<void> } {
       const { files, attachments, ...text } = message
       const isWhole = files.every(isUploaded)
       const entry: OutboxEntry = {
@@ -167,9 +167,8 @@ export function createOutbox(
       }
       if (!isWhole) own.add(entry.clientId)
       showOne(entry)
-      await core.storage.write([keep(entry), ...together])
-      core.tabs.say({ say: 'entry', entry: storable(entry) })
-      return entry.clientId
+      const stored = core.storage.write([keep(entry), ...together]).then(() => core.tabs.say({ say: 'entry', entry: storable(entry) }))
+      return { clientId: entry.clientId, stored }
     },
     retry(clientId: string): void {
       const entry = get(clientId)

@@ -81,6 +81,7 @@ export class Transport {
 
   private async authorised<T>(method: string, target: string, options: RequestOptions): Promise<T> {
     const { auth } = this.options
+    await auth.first()
     for (let isSecond = false; ; isSecond = true) {
       const used = auth.token
       if (auth.isFinal) throw new MTChatError({ status: 401, code: 'UNAUTHORIZED', message: 'Signed out.' })
