@@ -88,7 +88,7 @@ export function createChat(config: MTChatConfig): ChatClient {
     if (core.isDestroyed) return
     if (what === 'renewed') return connection.tokenChanged()
     if (what === 'renewing') return
-    const error = new MTChatError({ status: 401, code: 'UNAUTHORIZED', message: 'The token is not taken.' })
+    const error = new MTChatError({ status: 401, code: 'UNAUTHORIZED' })
     connection.refuse()
     core.report(error, 'auth')
     config.onAuthError?.(error)

@@ -118,9 +118,9 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       const cursor = more ? cursors.get(name) : undefined
       const page = await core.api.listDialogs(name === 'available' ? 'available' : 'participating', {
         limit: more ? PAGE : Math.min(MOST, Math.max(PAGE, list.ids.length)),
-        ...(name === 'available' ? {} : { archived: name === 'archived' }),
-        ...(text ? { search: text } : {}),
-        ...(cursor ? { cursor } : {}),
+        archived: name === 'available' ? undefined : name === 'archived',
+        search: text,
+        cursor,
       })
       if (turns.get(name) !== turn) return
       learn(page.data)
@@ -250,7 +250,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
           ...(sender_id ? { sender_id } : {}),
           ...(name ? { sender_name: name } : {}),
         },
-        ...(message_type !== 'user' ? {} : { unread_count: isUnread ? (dialog.unread_count ?? 0) + 1 : sender_id === core.userId ? 0 : (dialog.unread_count ?? 0) }),
+        unread_count: message_type === 'user' && sender_id === core.userId ? 0 : (dialog.unread_count ?? 0) + Number(isUnread),
       })
     },
     onEvent(event: WsEvent): void {

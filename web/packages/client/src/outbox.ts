@@ -56,7 +56,7 @@ export function createOutbox(
     own.delete(entry.clientId)
     hooks.forgetUploads(entry.uploads)
     await core.storage.write([{ in: 'outbox', key: entry.clientId }])
-    core.tabs.say({ say: 'gone', clientId: entry.clientId, ...(message ? { message } : {}) })
+    core.tabs.say({ say: 'gone', clientId: entry.clientId, message })
   }
 
   /** Send what is first in line, if it is its time. */
@@ -114,7 +114,7 @@ export function createOutbox(
     if (error.code === 'TIMEOUT' && !isSafe) {
       const message = await lookFor(entry).catch(() => null)
       if (message) return done(entry, message)
-      const unsure = new MTChatError({ code: 'AMBIGUOUS', message: 'Nobody knows whether it arrived.' })
+      const unsure = new MTChatError({ code: 'AMBIGUOUS' })
       return save({ ...entry, state: 'failed', isFinal: true, error: unsure })
     }
     if (!isWorthTrying(error)) return save({ ...entry, state: 'failed', isFinal: true, error })
@@ -228,7 +228,7 @@ export function createOutbox(
     lost(clientId: string): void {
       const entry = get(clientId)
       if (entry?.state !== 'uploading') return
-      const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED', message: 'The page was closed while files were on their way.' })
+      const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED' })
       const uploads = entry.uploads.map((file) => (isUploaded(file) ? file : { ...file, status: 'error' as const, error }))
       void save({ ...entry, uploads, state: 'failed', isFinal: true, error })
       pump(entry.dialogId)

@@ -3,7 +3,7 @@ import type { Draft, DialogId, Message, OutboxEntry } from './types.js'
 /** What the tabs of one person tell each other. */
 export type TabWord =
   | { say: 'entry'; entry: OutboxEntry }
-  | { say: 'gone'; clientId: string; message?: Message }
+  | { say: 'gone'; clientId: string; message?: Message | undefined }
   | { say: 'draft'; dialogId: DialogId; draft: Draft | null }
   /** Is anybody still uploading for this message? */
   | { say: 'who'; clientId: string }
