@@ -151,9 +151,8 @@ export function createChat(config: MTChatConfig): ChatClient {
   }
   function cameIn(dialogId: DialogId): void {
     if (!inbox.isWanted(dialogId)) return
-    void inbox.loadDialog(dialogId).then(() => {
-      if (store.get().open.includes(dialogId)) void transcripts.open(dialogId, true)
-    }, (cause: unknown) => void core.report(cause, 'dialog'))
+    void inbox.lookAt(dialogId)
+    if (store.get().open.includes(dialogId)) void transcripts.open(dialogId, true)
   }
   function wentOut(dialogId: DialogId): void {
     transcripts.setAccess(dialogId, 'none')
@@ -248,7 +247,7 @@ export function createChat(config: MTChatConfig): ChatClient {
       const { open, dialogs } = store.get()
       if (!open.includes(dialogId)) store.set({ open: [...open, dialogId] })
       void people.loadParticipants(dialogId)
-      if (!dialogs[dialogId]) inbox.loadDialog(dialogId).catch((cause: unknown) => core.report(cause, 'dialog'))
+      if (!dialogs[dialogId]) void inbox.lookAt(dialogId)
       // Messages are for participants; who may join is shown the rest.
       await transcripts.open(dialogId, dialogs[dialogId]?.i_am_participant ?? true)
     },

@@ -92,6 +92,27 @@ describe('a connection', () => {
     expect(chat.getSnapshot().connection.status).not.toBe('online')
   })
 
+  it('is offline as soon as the browser says so', async () => {
+    const { server, chat } = await online()
+
+    server.page.set({ online: false })
+
+    expect(chat.getSnapshot().connection).toEqual({ status: 'offline' })
+  })
+
+  it('looking at the page again and again does not put off finding out that nobody answers', async () => {
+    const { server, chat } = await online()
+    server.freezeSockets()
+
+    for (let second = 0; second < 10; second++) {
+      server.page.set({ visible: false })
+      server.page.set({ visible: true })
+      await pass(server, SECOND)
+    }
+
+    expect(chat.getSnapshot().connection.status).not.toBe('online')
+  })
+
   it('waits silently while the browser is offline', async () => {
     const server = createTestServer()
     server.page.set({ online: false })

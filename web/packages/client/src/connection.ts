@@ -44,7 +44,8 @@ export class Connection {
     this.isWanted = true
     this.undo = this.options.environment.onChange((what) => {
       if (what === 'online' || what === 'visible') this.hurry()
-      if (what === 'offline' && !this.socket) this.lost()
+      // The socket would only find out after a while.
+      if (what === 'offline' && this.state.status !== 'unauthorized') this.lost()
     })
     let before = Date.now()
     this.tick = setInterval(() => {
@@ -88,9 +89,7 @@ export class Connection {
   }
 
   ping(): void {
-    if (!this.send({ type: 'ping' })) return
-    clearTimeout(this.pongTimer)
-    this.pongTimer = setTimeout(() => this.lost(), PONG_WITHIN_MS)
+    if (this.send({ type: 'ping' })) this.pongTimer ??= setTimeout(() => this.lost(), PONG_WITHIN_MS)
   }
 
   private become(state: ConnectionState): void {
@@ -132,7 +131,7 @@ export class Connection {
         this.greeted()
       }
       if (event.type === 'connected' || event.type === 'pong') this.cursor = event.cursor ?? this.cursor
-      if (event.type === 'pong') clearTimeout(this.pongTimer)
+      if (event.type === 'pong') this.ponged()
       this.options.onEvent(event)
     }
     // Not every WebSocket says "close" after a handshake that failed.
@@ -153,6 +152,11 @@ export class Connection {
     this.options.auth.accepted()
     this.pingTimer = setInterval(() => this.ping(), this.options.heartbeat)
     this.become({ status: 'online' })
+  }
+
+  private ponged(): void {
+    clearTimeout(this.pongTimer)
+    this.pongTimer = undefined
   }
 
   private async unheard(used: string | null): Promise<void> {
@@ -191,7 +195,7 @@ export class Connection {
     clearTimeout(this.retryTimer)
     clearTimeout(this.greetingTimer)
     clearInterval(this.pingTimer)
-    clearTimeout(this.pongTimer)
+    this.ponged()
     const { socket } = this
     this.socket = null
     try {

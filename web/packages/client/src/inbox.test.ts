@@ -182,6 +182,19 @@ describe('lists of dialogs', () => {
     expect(titles(chat)[0]).toBe('Renamed')
   })
 
+  it('who was taken out for good hears no error, and sees it go', async () => {
+    const { chat, server, a } = await three()
+    const failed = vi.fn()
+    chat.on('error', failed)
+
+    server.takeOut(a, 'ana')
+    await pass(server, 1_000)
+
+    expect(titles(chat)).toEqual(['B', 'Order 7'])
+    expect(chat.getSnapshot().dialogs[a]).toBeUndefined()
+    expect(failed).not.toHaveBeenCalled()
+  })
+
   it('are loaded again after events were missed', async () => {
     const { chat, server } = await three()
     server.forgetCursors()

@@ -89,6 +89,17 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     place([dialogId])
     return state().dialogs[dialogId]!
   }
+  /** As `loadDialog`, where nobody waits for the answer. */
+  const lookAt = async (dialogId: DialogId) => {
+    try {
+      await loadDialog(dialogId)
+    } catch (cause) {
+      const { status } = MTChatError.of(cause)
+      // It is none of one's business any more.
+      if (status !== 403 && status !== 404) core.report(cause, 'dialog')
+      else if (!state().open.includes(dialogId)) forget(dialogId)
+    }
+  }
   /** Whether anybody shows it: one dialog alone on a page need not know of all the others. */
   const isWanted = (dialogId: DialogId) => {
     const { dialogs, lists, open } = state()
@@ -102,7 +113,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       dialogId,
       setTimeout(() => {
         touched.delete(dialogId)
-        loadDialog(dialogId).catch((cause: unknown) => core.report(cause, 'dialog'))
+        void lookAt(dialogId)
       }, TOGETHER_MS),
     )
   }
@@ -166,6 +177,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     loadDialog,
     loadList,
     isWanted,
+    lookAt,
     reload,
     touch,
     change,

@@ -366,9 +366,11 @@ describe('a transcript', () => {
       await server.settle()
       expect(chat.getSnapshot().transcripts[dialog]).toMatchObject({ access: 'none' })
       expect(rows(chat, dialog)).toHaveLength(2)
+      server.say(dialog, 'bo', 'while she was out')
       server.add(dialog, 'ana')
       await server.settle()
       expect(chat.getSnapshot().transcripts[dialog]).toMatchObject({ access: 'ok' })
+      expect(texts(chat, dialog)).toContain('while she was out')
       server.deleteDialog(dialog)
       await server.settle()
 

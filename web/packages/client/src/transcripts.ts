@@ -398,7 +398,8 @@ export function createTranscripts(
       for (const work of works.values()) work.hasAwayDivider = false
     },
     setAccess(dialogId: DialogId, access: Transcript['access']): void {
-      if (has(dialogId)) set(dialogId, { access })
+      // Nothing more is heard of it.
+      if (has(dialogId)) set(dialogId, { access, segments: stopAtKnown(of(dialogId).segments) })
     },
     /** A socket is open, and events may have been missed before. */
     async missedEvents(): Promise<void> {
