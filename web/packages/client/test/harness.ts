@@ -31,6 +31,18 @@ export async function pass(server: TestServer, ms: number): Promise<void> {
   await server.settle()
 }
 
+/** The browser's database needs turns of its own. */
+export async function stored(server: TestServer, ms = 0): Promise<void> {
+  for (let turn = 0; turn < 15; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    await server.settle()
+  }
+  if (ms) {
+    await vi.advanceTimersByTimeAsync(ms)
+    await stored(server)
+  }
+}
+
 /** A server with one order of Ana and Bo, and Ana's client, online. */
 export async function online(change: Partial<MTChatConfig> = {}, options: Parameters<typeof createTestServer>[0] = {}) {
   const server = createTestServer(options)
