@@ -37,19 +37,3 @@ export function personOf(people: People, id: UserId | null, signed: string | und
 export function authorOf(people: People, message: Message, nobody: string): Person {
   return personOf(people, message.sender_id, message.sender_name, nobody)
 }
-
-/** Up to two letters, in whatever script the name has. */
-export function initialsOf(name: string): string {
-  const words = name.trim().split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word))
-  const letters = [words[0], words.length > 1 ? words[words.length - 1] : undefined]
-  return letters.map((word) => (word ? (word.match(/[\p{L}\p{N}]/u)?.[0] ?? '') : '')).join('').toUpperCase() || '?'
-}
-
-export const COLOURS = 8
-
-/** One of `COLOURS` colours, the same for a person everywhere and always. */
-export function colourOf(id: UserId | null): number {
-  let hash = 2166136261
-  for (const letter of id ?? '') hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 16777619)
-  return (hash >>> 0) % COLOURS
-}
