@@ -31,7 +31,9 @@ export { vTooltip } from './primitives/tooltip'
 export type * from './primitives/types'
 
 export { default as MTDialogList } from './list/DialogList.vue'
-export { default as MTInfoPanel } from './info/InfoPanel.vue'
+export { default as MTTranscript } from './chat/transcript/MTTranscript.vue'
+export { default as MTComposer } from './chat/composer/MTComposer.vue'
+export { FileViewer, FileViewer as MTViewer, MTInfoPanel } from './lazy'
 
 export {
   ATTACHMENT_LIMITS,
