@@ -226,15 +226,17 @@ def sdk(url: str) -> None:
 def demo(port: int, data: Path) -> None:
     """Run the service with a demo order and three people, on an own durable PostgreSQL.
 
-    Prints ready-made links, tokens and curl lines. It listens on this machine only and makes
+    Prints the link of a page where they talk, tokens and curl lines. It listens on this machine only and makes
     its own secrets; nothing else is needed.
     """
     from mtchat_app import demo as scene
     from mtchat_app.asgi import create_app
+    from mtchat_app.http.desk import routes
     from mtchat_app.server import serve as run
     from mtchat_app.wiring import open_service
 
     kept = scene.Secrets.of(data)
+    desk = scene.desk(port, kept)
     with ExitStack() as stack:
         url = _embedded(stack, data)
         settings = _settings(
@@ -244,6 +246,8 @@ def demo(port: int, data: Path) -> None:
                 "DATABASE_URL": url,
                 "ADMIN_API_TOKEN": kept.admin_token,
                 "JWT_SECRET": kept.jwt_secret,
+                "WEBHOOK_URL": f"http://{LOOPBACK}:{port}/demo/webhook",
+                "WEBHOOK_SECRET": desk.webhook_secret,
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warning"),
                 "LOG_FORMAT": "console",
                 "SHUTDOWN_GRACE_SECS": "0",
@@ -257,7 +261,8 @@ def demo(port: int, data: Path) -> None:
 
         dialog = asyncio.run(furnish())
         card = scene.card(f"http://{LOOPBACK}:{port}", dialog, kept)
-        if not run(create_app(settings, open_service), settings, on_ready=lambda: click.echo(card)):
+        app = create_app(settings, open_service, extra=routes(desk))
+        if not run(app, settings, on_ready=lambda: click.echo(card)):
             sys.exit(3)
 
 

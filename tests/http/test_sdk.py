@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,8 +49,10 @@ def served(world: World, built: Assets) -> Iterator[World]:
 
 async def test_the_script_is_for_everybody_and_is_what_its_hash_says(served: World) -> None:
     answer = await served.client.get("/sdk/mt-chat.js", headers={"Origin": "https://shop.example"})
+    by_version = await served.client.get("/sdk/mt-chat.js?v=12345678")
     manifest = (await served.client.get("/sdk/manifest.json")).json()
 
+    assert by_version.content == SCRIPT
     assert (answer.status_code, answer.content) == (200, SCRIPT)
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -130,10 +133,12 @@ def test_the_command_prints_a_tag_that_can_be_pasted(built: Assets, monkeypatch:
     said = CliRunner().invoke(main, ["sdk", "--url", "https://chat.example/"])
 
     assert said.exit_code == 0, said.output
-    assert said.output == (
-        f'<script src="https://chat.example/sdk/mt-chat.js" integrity="{integrity(SCRIPT)}" '
-        'crossorigin="anonymous" defer></script>\n'
+    tag = re.fullmatch(
+        r'<script src="([^"]+)" integrity="([^"]+)" crossorigin="anonymous" defer></script>\n', said.output
     )
+    assert tag is not None, said.output
+    assert re.fullmatch(r"https://chat\.example/sdk/mt-chat\.js\?v=[0-9a-f]{8}", tag[1])
+    assert tag[2] == integrity(SCRIPT)
 
 
 def test_the_command_says_how_to_build_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

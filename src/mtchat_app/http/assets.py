@@ -23,7 +23,9 @@ _TYPES = {
     ".json": "application/json",
     ".map": "application/json",
     ".mjs": "text/javascript",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain",
     ".wasm": "application/wasm",
 }
 _PACKED = (("br", ".br"), ("gzip", ".gz"))

@@ -1,5 +1,6 @@
 """The web SDK, ready to embed: whoever runs the service has a fitting client at the same address."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,10 @@ def script_tag(base_url: str, files: Assets) -> str:
         AddressUnknown: the SDK has not been built.
     """
     integrity = _built(files).get(ENTRY).integrity
-    return f'<script src="{base_url}/sdk/{ENTRY}" integrity="{integrity}" crossorigin="anonymous" defer></script>'
+    # By its version, so that an older file in somebody's cache is not held against the hash.
+    version = hashlib.sha256(integrity.encode()).hexdigest()[:8]
+    source = f"{base_url}/sdk/{ENTRY}?v={version}"
+    return f'<script src="{source}" integrity="{integrity}" crossorigin="anonymous" defer></script>'
 
 
 def _built(files: Assets) -> Assets:

@@ -1,5 +1,5 @@
 import { MTChat, type MessageOverrides, type MTChatConfig, type UseChatReturn } from '@mtchat/vue'
-import { createApp, h, shallowReactive, shallowRef, type App, type ShallowRef } from 'vue'
+import { computed, createApp, h, shallowReactive, shallowRef, type App, type ShallowRef } from 'vue'
 import { ATTRIBUTES, camel, configOf, propsOf, REFLECTED } from './attributes'
 import { dress } from './styles'
 
@@ -146,20 +146,11 @@ export class MTChatElement extends Base {
     const slots = Object.fromEntries(
       SLOTS.filter((name) => this.querySelector(`:scope > [slot="${name}"]`)).map((name) => [name, () => h('slot', { name })]),
     )
-    let last: { config: MTChatConfig; of: string; own: unknown } | null = null
-    const config = () => {
-      // The same config as long as nothing in it has changed: another one may be another chat.
-      const own = this.ownConfig.value
-      const of = JSON.stringify([given, service])
-      if (last?.of === of && last.own === own) return last.config
-      const made = configOf(given, own, service)
-      last = made && { config: made, of, own }
-      return made
-    }
+    const config = computed(() => configOf(given, this.ownConfig.value, service))
     const app = createApp({
       render: () => {
         const known = this.ownClient.value
-        const found = config() ?? (known && { baseUrl: service, userId: known.userId })
+        const found = config.value ?? (known && { baseUrl: service, userId: known.userId })
         if (!found) return null
         const token = this.token ?? this.ownConfig.value.token
         return h(

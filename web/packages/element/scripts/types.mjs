@@ -1,0 +1,2 @@
+// The types of the package: few and closed, as everything they are made of is bundled.
+import { writeFileSync } from 'node:fs'
