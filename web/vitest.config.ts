@@ -16,6 +16,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'demo/**/*.test.ts'],
     environment: 'node',
+    // Node 20 has WebSocket behind this flag.
+    execArgv: typeof WebSocket === 'undefined' ? ['--experimental-websocket'] : [],
     restoreMocks: true,
     testTimeout: 15_000,
   },

@@ -25,11 +25,11 @@ import type {
 const V1 = '/api/v1'
 
 export interface DialogListOptions {
-  search?: string
-  archived?: boolean
-  limit?: number
-  cursor?: string
-  signal?: AbortSignal
+  search?: string | undefined
+  archived?: boolean | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
+  signal?: AbortSignal | undefined
 }
 
 export interface ObjectQuery {
@@ -81,12 +81,11 @@ export class MTChatApi {
   }
 
   getDialogs(type: DialogListType, search?: string): Promise<Dialog[]> {
-    return this.listDialogs(type, search ? { search } : {}).then((page) => page.data)
+    return this.listDialogs(type, { search }).then((page) => page.data)
   }
 
   getParticipatingDialogs(search?: string, archived?: boolean): Promise<Dialog[]> {
-    const options = { ...(search ? { search } : {}), ...(archived === undefined ? {} : { archived }) }
-    return this.listDialogs('participating', options).then((page) => page.data)
+    return this.listDialogs('participating', { search, archived }).then((page) => page.data)
   }
 
   getAvailableDialogs(search?: string): Promise<Dialog[]> {
@@ -112,8 +111,7 @@ export class MTChatApi {
 
   joinDialog(id: DialogId, profile: UserProfile): Promise<void> {
     const { displayName: display_name, company, email, phone } = profile
-    const shared = { ...(email ? { email } : {}), ...(phone ? { phone } : {}) }
-    return this.post(path`/dialogs/${id}/join`, { display_name, company, ...shared })
+    return this.post(path`/dialogs/${id}/join`, { display_name, company, email: email || undefined, phone: phone || undefined })
   }
 
   leaveDialog(id: DialogId): Promise<void> {
@@ -159,8 +157,8 @@ export class MTChatApi {
   async sendMessage(id: DialogId, content: string, options: SendOptions = {}): Promise<Message> {
     const { replyTo, attachments, idempotencyKey, signal } = options
     const answer = await this.transport.request<ApiResponse<Message>>('POST', `${V1}${path`/dialogs/${id}/messages`}`, {
-      body: { content, ...(replyTo ? { reply_to: replyTo } : {}), ...(attachments?.length ? { attachments } : {}) },
-      ...(idempotencyKey ? { headers: { 'Idempotency-Key': idempotencyKey } } : {}),
+      body: { content, reply_to: replyTo ?? undefined, attachments: attachments?.length ? attachments : undefined },
+      headers: idempotencyKey ? { 'Idempotency-Key': idempotencyKey } : {},
       signal,
     })
     return answer.data
@@ -185,7 +183,7 @@ export class MTChatApi {
 
   searchMessages(
     q: string,
-    { dialogId, ...page }: { dialogId?: DialogId | null; limit?: number; cursor?: string } = {},
+    { dialogId, ...page }: { dialogId?: DialogId | null; limit?: number; cursor?: string | null } = {},
     signal?: AbortSignal,
   ): Promise<ApiResponse<SearchHit[]>> {
     return this.transport.request('GET', `${V1}/search`, { query: { q, dialog_id: dialogId, ...page }, signal })
@@ -193,7 +191,7 @@ export class MTChatApi {
 
   getFiles(
     id: DialogId,
-    query: { kind?: AttachmentKind; limit?: number; before?: string } = {},
+    query: { kind?: AttachmentKind | null; limit?: number; before?: string | undefined } = {},
     signal?: AbortSignal,
   ): Promise<{ files: DialogFile[]; has_more: boolean }> {
     return this.get(path`/dialogs/${id}/files`, query, signal)
@@ -255,6 +253,6 @@ export class MTChatApi {
   }
 
   private async post(target: string, body?: unknown): Promise<void> {
-    await this.transport.request('POST', V1 + target, body === undefined ? {} : { body })
+    await this.transport.request('POST', V1 + target, { body })
   }
 }

@@ -26,6 +26,15 @@ export class Auth {
     this.wasAccepted = true
   }
 
+  /** Before the first request: a host that gives no token but a way to one. */
+  async first(): Promise<void> {
+    if (this.token === null && this.canAsk) await this.renew(null)
+  }
+
+  get canAsk(): boolean {
+    return this.getToken !== undefined && !this.isFinal
+  }
+
   /** Get another token than the one that was refused. True: try once more with it. */
   renew(refused: string | null): Promise<boolean> {
     if (this.token !== refused) return Promise.resolve(true)

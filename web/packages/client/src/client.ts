@@ -88,7 +88,7 @@ export function createChat(config: MTChatConfig): ChatClient {
     if (core.isDestroyed) return
     if (what === 'renewed') return connection.tokenChanged()
     if (what === 'renewing') return
-    const error = new MTChatError({ status: 401, code: 'UNAUTHORIZED', message: 'The token is not taken.' })
+    const error = new MTChatError({ status: 401, code: 'UNAUTHORIZED' })
     connection.refuse()
     core.report(error, 'auth')
     config.onAuthError?.(error)
@@ -150,10 +150,9 @@ export function createChat(config: MTChatConfig): ChatClient {
     inbox.arrived(message)
   }
   function cameIn(dialogId: DialogId): void {
-    void inbox.loadDialog(dialogId).then(() => {
-      if (store.get().open.includes(dialogId)) return transcripts.open(dialogId)
-      return undefined
-    }, (cause: unknown) => void core.report(cause, 'dialog'))
+    if (!inbox.isWanted(dialogId)) return
+    void inbox.lookAt(dialogId)
+    if (store.get().open.includes(dialogId)) void transcripts.open(dialogId, true)
   }
   function wentOut(dialogId: DialogId): void {
     transcripts.setAccess(dialogId, 'none')
@@ -248,8 +247,9 @@ export function createChat(config: MTChatConfig): ChatClient {
       const { open, dialogs } = store.get()
       if (!open.includes(dialogId)) store.set({ open: [...open, dialogId] })
       void people.loadParticipants(dialogId)
-      if (!dialogs[dialogId]) inbox.loadDialog(dialogId).catch((cause: unknown) => core.report(cause, 'dialog'))
-      await transcripts.open(dialogId)
+      if (!dialogs[dialogId]) void inbox.lookAt(dialogId)
+      // Messages are for participants; who may join is shown the rest.
+      await transcripts.open(dialogId, dialogs[dialogId]?.i_am_participant ?? true)
     },
     closeDialog(dialogId) {
       const { open } = store.get()
@@ -285,10 +285,9 @@ export function createChat(config: MTChatConfig): ChatClient {
       const files = message.withUploads === false ? [] : uploads.of(dialogId)
       const { content, replyTo = null, attachments = [] } = message
       typing.sendTyping(dialogId, false)
-      const sent = outbox.send(dialogId, { content, replyTo, attachments, files }, [drafts.clearing(dialogId)])
-      const entry = outbox.of(dialogId).at(-1)
-      if (files.length && entry) uploads.handOver(dialogId, entry.clientId)
-      const clientId = await sent
+      const { clientId, stored } = outbox.add(dialogId, { content, replyTo, attachments, files }, [drafts.clearing(dialogId)])
+      if (files.length) uploads.handOver(dialogId, clientId)
+      await stored
       drafts.cleared(dialogId)
       transcripts.clearDivider(dialogId)
       outbox.pump(dialogId)

@@ -92,6 +92,27 @@ describe('a connection', () => {
     expect(chat.getSnapshot().connection.status).not.toBe('online')
   })
 
+  it('is offline as soon as the browser says so', async () => {
+    const { server, chat } = await online()
+
+    server.page.set({ online: false })
+
+    expect(chat.getSnapshot().connection).toEqual({ status: 'offline' })
+  })
+
+  it('looking at the page again and again does not put off finding out that nobody answers', async () => {
+    const { server, chat } = await online()
+    server.freezeSockets()
+
+    for (let second = 0; second < 10; second++) {
+      server.page.set({ visible: false })
+      server.page.set({ visible: true })
+      await pass(server, SECOND)
+    }
+
+    expect(chat.getSnapshot().connection.status).not.toBe('online')
+  })
+
   it('waits silently while the browser is offline', async () => {
     const server = createTestServer()
     server.page.set({ online: false })
@@ -160,11 +181,25 @@ describe('a connection', () => {
       expect([getToken.mock.calls.length, refused.mock.calls.length]).toEqual([1, 0])
     })
 
+    it('a host that gives only a way to a token is asked before anything else', async () => {
+      const server = createTestServer()
+      server.acceptTokens({ fresh: 'ana' })
+      const getToken = vi.fn(() => Promise.resolve('fresh'))
+      const chat = chatOf(server, 'ana', { getToken })
+
+      chat.connect()
+      await Promise.all([chat.loadList('participating'), server.settle()])
+
+      expect(chat.getSnapshot().connection.status).toBe('online')
+      expect(getToken).toHaveBeenCalledTimes(1)
+      expect(server.requests.every(({ headers }) => headers.authorization === 'Bearer fresh')).toBe(true)
+    })
+
     it('a handshake refused without a word is told apart from a server that is gone', async () => {
       const { server, chat } = await withToken(() => 'fresh')
 
       chat.connect()
-      await pass(server, 2_000)
+      await server.settle()
 
       expect(chat.getSnapshot().connection.status).toBe('online')
     })

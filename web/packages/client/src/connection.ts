@@ -44,7 +44,8 @@ export class Connection {
     this.isWanted = true
     this.undo = this.options.environment.onChange((what) => {
       if (what === 'online' || what === 'visible') this.hurry()
-      if (what === 'offline' && !this.socket) this.lost()
+      // The socket would only find out after a while.
+      if (what === 'offline' && this.state.status !== 'unauthorized') this.lost()
     })
     let before = Date.now()
     this.tick = setInterval(() => {
@@ -88,9 +89,7 @@ export class Connection {
   }
 
   ping(): void {
-    if (!this.send({ type: 'ping' })) return
-    clearTimeout(this.pongTimer)
-    this.pongTimer = setTimeout(() => this.lost(), PONG_WITHIN_MS)
+    if (this.send({ type: 'ping' })) this.pongTimer ??= setTimeout(() => this.lost(), PONG_WITHIN_MS)
   }
 
   private become(state: ConnectionState): void {
@@ -108,9 +107,11 @@ export class Connection {
   }
 
   private dial(): void {
+    const { auth } = this.options
     this.drop()
     if (!this.options.environment.isOnline()) return this.become({ status: 'offline' })
     if (this.attempt === 0) this.become({ status: 'connecting' })
+    if (auth.token === null && auth.canAsk) return void this.refused(null)
     let socket: WebSocket
     try {
       socket = this.options.open(this.options.url(this.cursor))
@@ -118,7 +119,7 @@ export class Connection {
       return this.lost()
     }
     this.socket = socket
-    const used = this.options.auth.token
+    const used = auth.token
     let wasGreeted = false
     this.greetingTimer = setTimeout(() => this.lost(), GREETING_WITHIN_MS)
     socket.onmessage = (message: MessageEvent<unknown>) => {
@@ -130,14 +131,18 @@ export class Connection {
         this.greeted()
       }
       if (event.type === 'connected' || event.type === 'pong') this.cursor = event.cursor ?? this.cursor
-      if (event.type === 'pong') clearTimeout(this.pongTimer)
+      if (event.type === 'pong') this.ponged()
       this.options.onEvent(event)
+    }
+    // Not every WebSocket says "close" after a handshake that failed.
+    socket.onerror = () => {
+      if (this.socket === socket && !wasGreeted) void this.unheard(used)
     }
     socket.onclose = (event: CloseEvent) => {
       if (this.socket !== socket) return
       if (event.code === 1008) void this.refused(used)
       else if (wasGreeted) this.lost()
-      else void this.unheard()
+      else void this.unheard(used)
     }
   }
 
@@ -149,11 +154,18 @@ export class Connection {
     this.become({ status: 'online' })
   }
 
-  private async unheard(): Promise<void> {
+  private ponged(): void {
+    clearTimeout(this.pongTimer)
+    this.pongTimer = undefined
+  }
+
+  private async unheard(used: string | null): Promise<void> {
     this.drop()
     const isAllowed = await this.options.probe()
     if (!this.isWanted || this.socket) return
-    if (isAllowed) this.lost()
+    // The probe got another token: that was it.
+    if (this.options.auth.token !== used) this.dial()
+    else if (isAllowed) this.lost()
     else this.refuse()
   }
 
@@ -183,7 +195,7 @@ export class Connection {
     clearTimeout(this.retryTimer)
     clearTimeout(this.greetingTimer)
     clearInterval(this.pingTimer)
-    clearTimeout(this.pongTimer)
+    this.ponged()
     const { socket } = this
     this.socket = null
     try {

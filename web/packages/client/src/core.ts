@@ -86,7 +86,7 @@ export function createCore(
       const error = MTChatError.of(cause)
       if (error.code === 'ABORTED' || core.isDestroyed) return error
       const { status, code, requestId } = error
-      parts.config.logger?.('error', where, { status, code, ...(requestId ? { requestId } : {}) })
+      parts.config.logger?.('error', where, { status, code, requestId })
       core.emit('error', error)
       return error
     },

@@ -23,7 +23,7 @@ export function createDrafts(core: Core) {
     clearTimeout(due.get(dialogId))
     due.delete(dialogId)
     const draft = core.store.get().drafts[dialogId]
-    await core.storage.write([{ in: 'drafts', key: dialogId, ...(draft ? { value: draft } : {}) }])
+    await core.storage.write([{ in: 'drafts', key: dialogId, value: draft }])
     if (!core.isDestroyed) core.tabs.say({ say: 'draft', dialogId, draft: draft ?? null })
   }
   const change = (dialogId: DialogId, patch: Partial<Draft>) => {

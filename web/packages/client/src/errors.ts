@@ -1,8 +1,8 @@
-/** What went wrong, as a value. Decide on `code` and `status`; `message` is for people and logs. */
+/** What went wrong, as a value. Decide on `code` and `status`; `message` is the server's word, else the code again. */
 export interface MTChatErrorOptions {
   status?: number
   code: string
-  message?: string
+  message?: string | undefined
   retryable?: boolean
   /** Milliseconds. */
   retryAfter?: number | undefined
@@ -47,10 +47,10 @@ export class MTChatError extends Error {
     if (cause instanceof MTChatError) return cause
     const named = cause as { name?: string; message?: string } | null
     if (named?.name === 'AbortError') return aborted()
-    return new MTChatError({ code: 'NETWORK', message: named?.message ?? 'The network failed.' })
+    return new MTChatError({ code: 'NETWORK', message: named?.message })
   }
 }
 
 export function aborted(): MTChatError {
-  return new MTChatError({ code: 'ABORTED', message: 'Given up.', retryable: false })
+  return new MTChatError({ code: 'ABORTED', retryable: false })
 }

@@ -182,6 +182,19 @@ describe('lists of dialogs', () => {
     expect(titles(chat)[0]).toBe('Renamed')
   })
 
+  it('who was taken out for good hears no error, and sees it go', async () => {
+    const { chat, server, a } = await three()
+    const failed = vi.fn()
+    chat.on('error', failed)
+
+    server.takeOut(a, 'ana')
+    await pass(server, 1_000)
+
+    expect(titles(chat)).toEqual(['B', 'Order 7'])
+    expect(chat.getSnapshot().dialogs[a]).toBeUndefined()
+    expect(failed).not.toHaveBeenCalled()
+  })
+
   it('are loaded again after events were missed', async () => {
     const { chat, server } = await three()
     server.forgetCursors()
@@ -192,6 +205,36 @@ describe('lists of dialogs', () => {
     await pass(server, 2_000)
 
     expect(titles(chat)[0]).toBe('Missed')
+  })
+
+  it('a list that is being loaded when the socket opens shows first and is checked after', async () => {
+    const { chat, server } = await online()
+    chat.disconnect()
+    server.forgetCursors()
+    const release = server.hold('GET /dialogs$')
+    const loading = chat.loadList('participating')
+    chat.connect()
+    await server.settle()
+    server.dialog({ title: 'Between', objectId: 'b' })
+
+    release()
+    await loading
+    expect(titles(chat)).toContain('Order 7')
+    await pass(server, 1_000)
+
+    expect(titles(chat)).toEqual(['Between', 'Order 7'])
+  })
+
+  it('one dialog alone on a page asks nothing about others', async () => {
+    const { server, dialog } = await inDialog()
+    const other = server.dialog({ title: 'Other', objectId: 'o' }).id
+    const before = server.requests.length
+
+    server.say(other, 'bo', 'elsewhere')
+    server.say(dialog, 'bo', 'here')
+    await pass(server, 2_000)
+
+    expect(server.requests.length).toBe(before)
   })
 
   it('the dialogs of an object come newest first', async () => {

@@ -17,6 +17,7 @@ export function objectKey(objectType: string, objectId: string): string {
 export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: MessageId) => boolean) {
   const cursors = new Map<ListName, string>()
   const turns = new Map<ListName, number>()
+  const loads = new Map<ListName, Promise<void>>()
   const touched = new Map<DialogId, ReturnType<typeof setTimeout>>()
   let searching: ReturnType<typeof setTimeout> | undefined
 
@@ -88,19 +89,36 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     place([dialogId])
     return state().dialogs[dialogId]!
   }
+  /** As `loadDialog`, where nobody waits for the answer. */
+  const lookAt = async (dialogId: DialogId) => {
+    try {
+      await loadDialog(dialogId)
+    } catch (cause) {
+      const { status } = MTChatError.of(cause)
+      // It is none of one's business any more.
+      if (status !== 403 && status !== 404) core.report(cause, 'dialog')
+      else if (!state().open.includes(dialogId)) forget(dialogId)
+    }
+  }
+  /** Whether anybody shows it: one dialog alone on a page need not know of all the others. */
+  const isWanted = (dialogId: DialogId) => {
+    const { dialogs, lists, open } = state()
+    return dialogId in dialogs || open.includes(dialogId) || NAMES.some((name) => lists[name].status !== 'idle')
+  }
   /** Ask how a dialog is now; several reasons at once are one question. */
   const touch = (dialogId: DialogId) => {
+    if (!isWanted(dialogId)) return
     clearTimeout(touched.get(dialogId))
     touched.set(
       dialogId,
       setTimeout(() => {
         touched.delete(dialogId)
-        loadDialog(dialogId).catch((cause: unknown) => core.report(cause, 'dialog'))
+        void lookAt(dialogId)
       }, TOGETHER_MS),
     )
   }
 
-  const loadList = async (name: ListName, { search, more = false }: { search?: string; more?: boolean } = {}): Promise<void> => {
+  const fetchList = async (name: ListName, { search, more = false }: { search?: string; more?: boolean } = {}): Promise<void> => {
     const list = state().lists[name]
     const text = search ?? list.search
     if (more && (list.isLoadingMore || !list.hasMore)) return
@@ -111,9 +129,9 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       const cursor = more ? cursors.get(name) : undefined
       const page = await core.api.listDialogs(name === 'available' ? 'available' : 'participating', {
         limit: more ? PAGE : Math.min(MOST, Math.max(PAGE, list.ids.length)),
-        ...(name === 'available' ? {} : { archived: name === 'archived' }),
-        ...(text ? { search: text } : {}),
-        ...(cursor ? { cursor } : {}),
+        archived: name === 'available' ? undefined : name === 'archived',
+        search: text,
+        cursor,
       })
       if (turns.get(name) !== turn) return
       learn(page.data)
@@ -128,8 +146,17 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       setList(name, { status: more ? 'ready' : 'error', isLoadingMore: false, error: MTChatError.of(cause) })
     }
   }
+  const loadList: typeof fetchList = (name, options) => {
+    const load = fetchList(name, options).finally(() => {
+      if (loads.get(name) === load) loads.delete(name)
+    })
+    loads.set(name, load)
+    return load
+  }
+  /** Load again what was loaded. What is just being loaded may show first. */
   const reload = async (): Promise<void> => {
-    await Promise.all(NAMES.filter((name) => state().lists[name].status !== 'idle').map((name) => loadList(name)))
+    const shown = NAMES.filter((name) => state().lists[name].status !== 'idle')
+    await Promise.all(shown.map((name) => (loads.get(name) ?? Promise.resolve()).then(() => loadList(name))))
   }
   /** Show it at once, and take it back when refused. */
   const optimistic = async (dialogId: DialogId, patch: Partial<Dialog>, ask: () => Promise<void>) => {
@@ -149,6 +176,8 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
   return {
     loadDialog,
     loadList,
+    isWanted,
+    lookAt,
     reload,
     touch,
     change,
@@ -233,7 +262,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
           ...(sender_id ? { sender_id } : {}),
           ...(name ? { sender_name: name } : {}),
         },
-        ...(message_type !== 'user' ? {} : { unread_count: isUnread ? (dialog.unread_count ?? 0) + 1 : sender_id === core.userId ? 0 : (dialog.unread_count ?? 0) }),
+        unread_count: message_type === 'user' && sender_id === core.userId ? 0 : (dialog.unread_count ?? 0) + Number(isUnread),
       })
     },
     onEvent(event: WsEvent): void {

@@ -32,7 +32,7 @@ export function createLookups(core: Core) {
       if (!q) return
       try {
         for (let pages = 0; pages < EMPTY_PAGES; pages++) {
-          const page = await core.api.searchMessages(q, { dialogId, limit: HITS, ...(cursor ? { cursor } : {}) }, signal)
+          const page = await core.api.searchMessages(q, { dialogId, limit: HITS, cursor }, signal)
           cursor = page.next_cursor ?? null
           setSearch({ hits: [...core.store.get().search.hits, ...page.data], hasMore: cursor !== null })
           if (page.data.length || !cursor) break
@@ -52,7 +52,7 @@ export function createLookups(core: Core) {
       setFiles(dialogId, { status: 'loading', error: null, kind: wanted, ...(isOther ? { files: [], hasMore: false } : {}) })
       const last = more && !isOther ? before.files.at(-1)?.id : undefined
       try {
-        const page = await core.api.getFiles(dialogId, { ...(wanted ? { kind: wanted } : {}), ...(last ? { before: last } : {}) })
+        const page = await core.api.getFiles(dialogId, { kind: wanted, before: last })
         if (fileTurns.get(dialogId) !== turn) return
         const files = last ? [...before.files, ...page.files] : page.files
         setFiles(dialogId, { files, status: 'ready', hasMore: page.has_more })

@@ -56,7 +56,7 @@ export function createOutbox(
     own.delete(entry.clientId)
     hooks.forgetUploads(entry.uploads)
     await core.storage.write([{ in: 'outbox', key: entry.clientId }])
-    core.tabs.say({ say: 'gone', clientId: entry.clientId, ...(message ? { message } : {}) })
+    core.tabs.say({ say: 'gone', clientId: entry.clientId, message })
   }
 
   /** Send what is first in line, if it is its time. */
@@ -114,7 +114,7 @@ export function createOutbox(
     if (error.code === 'TIMEOUT' && !isSafe) {
       const message = await lookFor(entry).catch(() => null)
       if (message) return done(entry, message)
-      const unsure = new MTChatError({ code: 'AMBIGUOUS', message: 'Nobody knows whether it arrived.' })
+      const unsure = new MTChatError({ code: 'AMBIGUOUS' })
       return save({ ...entry, state: 'failed', isFinal: true, error: unsure })
     }
     if (!isWorthTrying(error)) return save({ ...entry, state: 'failed', isFinal: true, error })
@@ -145,11 +145,11 @@ export function createOutbox(
     of,
     get,
     pump,
-    async send(
+    add(
       dialogId: DialogId,
       message: { content: string; replyTo: MessageId | null; attachments: readonly AttachmentInput[]; files: readonly PendingAttachment[] },
       together: readonly Change[],
-    ): Promise<string> {
+    ): { clientId: string; stored: Promise<void> } {
       const { files, attachments, ...text } = message
       const isWhole = files.every(isUploaded)
       const entry: OutboxEntry = {
@@ -167,9 +167,8 @@ export function createOutbox(
       }
       if (!isWhole) own.add(entry.clientId)
       showOne(entry)
-      await core.storage.write([keep(entry), ...together])
-      core.tabs.say({ say: 'entry', entry: storable(entry) })
-      return entry.clientId
+      const stored = core.storage.write([keep(entry), ...together]).then(() => core.tabs.say({ say: 'entry', entry: storable(entry) }))
+      return { clientId: entry.clientId, stored }
     },
     retry(clientId: string): void {
       const entry = get(clientId)
@@ -229,7 +228,7 @@ export function createOutbox(
     lost(clientId: string): void {
       const entry = get(clientId)
       if (entry?.state !== 'uploading') return
-      const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED', message: 'The page was closed while files were on their way.' })
+      const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED' })
       const uploads = entry.uploads.map((file) => (isUploaded(file) ? file : { ...file, status: 'error' as const, error }))
       void save({ ...entry, uploads, state: 'failed', isFinal: true, error })
       pump(entry.dialogId)

@@ -27,9 +27,9 @@ export function putBytes(
     request.onload = () => {
       const { status } = request
       if (status >= 200 && status < 300) end()
-      else end(new MTChatError({ status, code: 'UPLOAD_FAILED', message: `The storage said ${status}.` }))
+      else end(new MTChatError({ status, code: 'UPLOAD_FAILED' }))
     }
-    request.onerror = () => end(new MTChatError({ code: 'NETWORK', message: 'The upload was cut off.' }))
+    request.onerror = () => end(new MTChatError({ code: 'NETWORK' }))
     request.onabort = () => end(aborted())
     request.open('PUT', url)
     if (contentType) request.setRequestHeader('Content-Type', contentType)

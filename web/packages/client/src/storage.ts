@@ -8,8 +8,8 @@ export interface Kept {
 
 /** One thing to keep, or to forget when there is no value. */
 export type Change =
-  | { in: 'outbox'; key: string; value?: OutboxEntry }
-  | { in: 'drafts'; key: DialogId; value?: Draft }
+  | { in: 'outbox'; key: string; value?: OutboxEntry | undefined }
+  | { in: 'drafts'; key: DialogId; value?: Draft | undefined }
 
 export interface Storage {
   load(): Promise<Kept>

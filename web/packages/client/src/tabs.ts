@@ -3,7 +3,7 @@ import type { Draft, DialogId, Message, OutboxEntry } from './types.js'
 /** What the tabs of one person tell each other. */
 export type TabWord =
   | { say: 'entry'; entry: OutboxEntry }
-  | { say: 'gone'; clientId: string; message?: Message }
+  | { say: 'gone'; clientId: string; message?: Message | undefined }
   | { say: 'draft'; dialogId: DialogId; draft: Draft | null }
   /** Is anybody still uploading for this message? */
   | { say: 'who'; clientId: string }
@@ -21,14 +21,19 @@ export function alone(): Tabs {
   return { isLeading: true, say: () => undefined, close: () => undefined }
 }
 
-/** Tabs talk over a channel, and whoever holds the lock sends; without locks each sends, and the server sees doubles. */
+/** Tabs talk over a channel, and whoever holds the lock sends; without locks each sends its own. */
 export function openTabs(name: string, onWord: (word: TabWord) => void, onLead: () => void): Tabs {
   const locks = globalThis.navigator?.locks as LockManager | undefined
   const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(name)
   const leaving = new AbortController()
   let isLeading = locks === undefined
   let leave: () => void = () => undefined
-  if (channel) channel.onmessage = (event: MessageEvent<TabWord>) => onWord(event.data)
+  if (channel) {
+    channel.onmessage = ({ data }: MessageEvent<TabWord>) => {
+      // Where every tab sends, each only knows of its own messages.
+      if (locks || data.say === 'draft') onWord(data)
+    }
+  }
   locks
     ?.request(name, { signal: leaving.signal }, () => {
       isLeading = true

@@ -169,6 +169,19 @@ describe('a transcript', () => {
       expect(texts(chat, dialog).at(-1)).toBe('message 500')
     })
 
+    it('looking again at what is there takes nothing away, up to the first message', async () => {
+      const { chat, dialog, server } = await longDialog(101)
+      await chat.loadOlder(dialog)
+      await chat.loadOlder(dialog)
+      expect(rows(chat, dialog)).toHaveLength(101)
+      server.forgetCursors()
+      server.dropSockets()
+
+      await pass(server, 2_000)
+
+      expect(texts(chat, dialog)).toEqual(Array.from({ length: 101 }, (_, n) => `message ${n + 1}`))
+    })
+
     it('an empty dialog is not forgotten', async () => {
       const { chat, dialog, server } = await longDialog(0)
       server.forgetCursors()
@@ -343,6 +356,22 @@ describe('a transcript', () => {
       expect(chat.getSnapshot().transcripts[other]).toMatchObject({ access: 'none', status: 'error', error: { status: 403 } })
     })
 
+    it('asks for nothing it knows it may not read, and shows it all once one has joined', async () => {
+      const { chat, server } = await online()
+      const other = server.dialog({ people: ['bo'], isOpen: true }).id
+      server.say(other, 'bo', 'inside')
+      await chat.loadList('available')
+
+      await chat.openDialog(other)
+      expect(chat.getSnapshot().transcripts[other]).toMatchObject({ access: 'none', status: 'ready', rows: [] })
+      expect(server.count('GET /messages')).toBe(0)
+      await chat.join(other)
+      await server.settle()
+
+      expect(chat.getSnapshot().transcripts[other]!.access).toBe('ok')
+      expect(texts(chat, other)).toContain('inside')
+    })
+
     it('says when one was taken out, or the dialog is gone, and keeps the rows', async () => {
       const { chat, dialog, server } = await longDialog(2)
 
@@ -350,9 +379,11 @@ describe('a transcript', () => {
       await server.settle()
       expect(chat.getSnapshot().transcripts[dialog]).toMatchObject({ access: 'none' })
       expect(rows(chat, dialog)).toHaveLength(2)
+      server.say(dialog, 'bo', 'while she was out')
       server.add(dialog, 'ana')
       await server.settle()
       expect(chat.getSnapshot().transcripts[dialog]).toMatchObject({ access: 'ok' })
+      expect(texts(chat, dialog)).toContain('while she was out')
       server.deleteDialog(dialog)
       await server.settle()
 
@@ -398,6 +429,31 @@ describe('a transcript', () => {
 
     expect(chat.getSnapshot().transcripts[dialog]).toMatchObject({ isLoadingOlder: false, olderError: null })
     expect(error).not.toHaveBeenCalled()
+  })
+
+  it('left and opened again at once, it is loaded', async () => {
+    const { chat, dialog, server } = await longDialog(3)
+    server.say(dialog, 'bo', 'new')
+    void chat.openDialog(dialog)
+    chat.closeDialog(dialog)
+
+    await chat.openDialog(dialog)
+
+    expect(chat.getSnapshot().transcripts[dialog]).toMatchObject({ status: 'ready', isAtEnd: true })
+    expect(texts(chat, dialog).at(-1)).toBe('new')
+  })
+
+  it('a first load that is given up brings nothing back', async () => {
+    const { chat, dialog, server } = await online()
+    const release = server.hold('GET /messages')
+    const opening = chat.openDialog(dialog)
+    await server.settle()
+
+    chat.closeDialog(dialog)
+    release()
+    await opening
+
+    expect(chat.getSnapshot().transcripts).toEqual({})
   })
 
   it('an older server, which tells little in its events, is asked for the rest', async () => {

@@ -82,6 +82,9 @@ export function createTranscripts(
     return work
   }
   const set = (dialogId: DialogId, change: Partial<Transcript>) => {
+    const work = works.get(dialogId)
+    // Let go meanwhile: a load that ends late brings nothing back.
+    if (!work) return
     const state = core.store.get()
     const next = { ...of(dialogId), ...change }
     next.isAtStart = next.segments[0]?.from === START
@@ -92,7 +95,7 @@ export function createTranscripts(
         firstUnreadId: next.firstUnreadId,
         outbox: state.outbox[dialogId] ?? [],
         self: core.userId,
-        gaps: workOf(dialogId).gaps,
+        gaps: work.gaps,
       },
       of(dialogId).rows,
     )
@@ -315,16 +318,19 @@ export function createTranscripts(
     refreshRows: (dialogId: DialogId) => {
       if (has(dialogId)) set(dialogId, {})
     },
-    open(dialogId: DialogId): Promise<void> {
+    open(dialogId: DialogId, mayRead: boolean): Promise<void> {
       const at = closed.indexOf(dialogId)
       if (at >= 0) closed.splice(at, 1)
       workOf(dialogId).hasAwayDivider = false
-      return load(dialogId)
+      if (mayRead) return load(dialogId)
+      set(dialogId, { status: 'ready', access: 'none' })
+      return Promise.resolve()
     },
     close(dialogId: DialogId): void {
       const work = workOf(dialogId)
       work.leaving.abort()
       work.leaving = new AbortController()
+      work.running = new Map()
       if (of(dialogId).status !== 'ready') return evict(dialogId)
       set(dialogId, { firstUnreadId: null, isLoadingOlder: false, isLoadingNewer: false, isCatchingUp: false })
       closed.push(dialogId)
@@ -392,7 +398,8 @@ export function createTranscripts(
       for (const work of works.values()) work.hasAwayDivider = false
     },
     setAccess(dialogId: DialogId, access: Transcript['access']): void {
-      if (has(dialogId)) set(dialogId, { access })
+      // Nothing more is heard of it.
+      if (has(dialogId)) set(dialogId, { access, segments: stopAtKnown(of(dialogId).segments) })
     },
     /** A socket is open, and events may have been missed before. */
     async missedEvents(): Promise<void> {

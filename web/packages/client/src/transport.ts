@@ -81,9 +81,10 @@ export class Transport {
 
   private async authorised<T>(method: string, target: string, options: RequestOptions): Promise<T> {
     const { auth } = this.options
+    await auth.first()
     for (let isSecond = false; ; isSecond = true) {
       const used = auth.token
-      if (auth.isFinal) throw new MTChatError({ status: 401, code: 'UNAUTHORIZED', message: 'Signed out.' })
+      if (auth.isFinal) throw new MTChatError({ status: 401, code: 'UNAUTHORIZED' })
       try {
         const body = await this.once<T>(method, target, options)
         auth.accepted()
@@ -111,16 +112,16 @@ export class Transport {
         method,
         headers: this.headers(options),
         signal: controller.signal,
-        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        body: options.body === undefined ? null : JSON.stringify(options.body),
       })
       const text = response.status === 204 ? '' : await response.text()
       if (!response.ok) throw refusal(response, text)
       return parse<T>(text)
     } catch (cause) {
       if (cause instanceof MTChatError) throw cause
-      if (isLate) throw new MTChatError({ code: 'TIMEOUT', message: 'No answer in time.' })
+      if (isLate) throw new MTChatError({ code: 'TIMEOUT' })
       if (signal?.aborted) throw aborted()
-      throw new MTChatError({ code: 'NETWORK', message: 'The server cannot be reached.' })
+      throw new MTChatError({ code: 'NETWORK' })
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', stop)
@@ -156,7 +157,7 @@ function parse<T>(text: string): T {
   try {
     return JSON.parse(text) as T
   } catch {
-    throw new MTChatError({ code: 'BAD_RESPONSE', message: 'The answer is not JSON.', retryable: false })
+    throw new MTChatError({ code: 'BAD_RESPONSE', retryable: false })
   }
 }
 
@@ -172,9 +173,9 @@ function refusal(response: Response, text: string): MTChatError {
   return new MTChatError({
     status: response.status,
     code: typeof said.code === 'string' ? said.code : `HTTP_${response.status}`,
-    message: typeof said.message === 'string' ? said.message : `HTTP ${response.status}`,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-    ...(typeof requestId === 'string' ? { requestId } : {}),
+    message: typeof said.message === 'string' ? said.message : undefined,
+    retryAfter,
+    requestId: typeof requestId === 'string' ? requestId : undefined,
   })
 }
 

@@ -1,7 +1,7 @@
 import { ATTACHMENT_LIMITS, isAllowedFileType } from './attachments.js'
 import type { MultipartUpload } from './api.js'
 import type { Core } from './core.js'
-import { MTChatError } from './errors.js'
+import { aborted, MTChatError } from './errors.js'
 import { uuidv7 } from './ids.js'
 import { put } from './store.js'
 import { pause } from './transport.js'
@@ -168,7 +168,7 @@ export function createUploads(
     job?.controller.abort()
     const file = get(id)
     if (file && file.status !== 'uploaded') {
-      update(id, { status: 'error', error: new MTChatError({ code: 'ABORTED', message: 'Given up.' }) })
+      update(id, { status: 'error', error: aborted() })
     }
   }
   const retry = (id: string): boolean => {

@@ -768,7 +768,10 @@ export function createTestServer({ features, isOlder = false }: { features?: rea
       const { searchParams } = new URL(this.url)
       const user = tokens ? tokens.get(searchParams.get('token') ?? '') : searchParams.get('user_id')
       if (this.readyState !== 0) return
-      if (isRefusing || !user || !page.isOnline()) return this.end(1006)
+      if (isRefusing || !user || !page.isOnline()) {
+        this.onerror?.()
+        return this.end(1006)
+      }
       this.user = user
       this.readyState = 1
       this.onopen?.()
