@@ -6,13 +6,18 @@ BIN := $(VENV)/bin
 DATA ?= .data
 STAMP := $(VENV)/.installed
 
+WEB ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench profile fuzz chaos soak clean
+.PHONY: help setup web run test check lint format openapi bench profile fuzz chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Install everything into .venv
+setup: $(STAMP) web ## Install everything into .venv, and build the web SDK
+
+web: $(STAMP) ## Build the web SDK into the service, if it has changed; WEB=0 leaves it out of the other commands
+	@test "$(WEB)" = 0 || $(BIN)/python web/build.py
 
 $(STAMP): pyproject.toml
 	@echo "Setting up $(VENV): a minute the first time, nothing afterwards."

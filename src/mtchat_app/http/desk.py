@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 from litestar import Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
@@ -126,16 +126,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     async def people() -> dict[str, Any]:
         return {
             "order": desk.order,
-            "people": [
-                {
-                    "userId": one.user_id,
-                    "name": one.name,
-                    "company": one.company,
-                    "note": one.note,
-                    "mode": one.mode,
-                }
-                for one in desk.people
-            ],
+            "people": [asdict(one) for one in desk.people],
         }
 
     @get("/demo/token/{user_id:str}", **ours)

@@ -1,3 +1,4 @@
+import '../../packages/vue/src/styles/index.css'
 import { MTChat, type MTChatProps } from '@mtchat/vue'
 import { createApp, h, shallowRef } from 'vue'
 import { buildGallery, OBJECT, settled } from './stages'
