@@ -31,15 +31,16 @@ const METHODS = [
   'goBack',
   'toggleInfoPanel',
 ] as const
-const READABLE = [
-  'participatingDialogs',
-  'availableDialogs',
-  'archivedDialogs',
-  'currentDialog',
-  'isConnected',
-  'isLoading',
-  'mobileView',
-] as const
+const READABLE = {
+  participatingDialogs: 'participatingDialogs',
+  availableDialogs: 'availableDialogs',
+  archivedDialogs: 'archivedDialogs',
+  currentDialog: 'currentDialog',
+  // Every element has an isConnected of its own: whether it is in a page.
+  isOnline: 'isConnected',
+  isLoading: 'isLoading',
+  mobileView: 'mobileView',
+} as const
 const SETTABLE = ['config', 'token', 'messages', 'client', ...REFLECTED.map(camel)]
 
 type Exposed = Record<string, unknown> & { client: UseChatReturn }
@@ -52,9 +53,11 @@ export function setService(url: string): void {
 }
 
 // Nothing of the browser is touched while this module loads on a server.
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- it stands for the browser's
 const Base = typeof HTMLElement === 'undefined' ? (class {} as typeof HTMLElement) : HTMLElement
 
 /** `<mt-chat>`: MTChat in a shadow root of its own, for pages of any make. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- members made in a loop, below
 export class MTChatElement extends Base {
   static readonly observedAttributes = ATTRIBUTES
 
@@ -144,7 +147,7 @@ export class MTChatElement extends Base {
       EVENTS.map((name) => [`on${camel(`-${name}`)}`, (detail: unknown) => this.tell(name, detail)]),
     )
     const slots = Object.fromEntries(
-      SLOTS.filter((name) => this.querySelector(`:scope > [slot="${name}"]`)).map((name) => [name, () => h('slot', { name })]),
+      SLOTS.filter((name) => [...this.children].some((child) => child.getAttribute('slot') === name)).map((name) => [name, () => h('slot', { name })]),
     )
     const config = computed(() => configOf(given, this.ownConfig.value, service))
     const app = createApp({
@@ -203,10 +206,10 @@ export class MTChatElement extends Base {
         },
       })
     }
-    for (const name of READABLE) {
+    for (const [name, exposed] of Object.entries(READABLE)) {
       define(name, {
         get(this: MTChatElement) {
-          return this.exposed.value?.[name]
+          return this.exposed.value?.[exposed]
         },
       })
     }
@@ -223,6 +226,7 @@ export class MTChatElement extends Base {
 }
 
 /** What a program sees beside the members written out above. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export interface MTChatElement
   extends Pick<UseChatReturn, Extract<(typeof METHODS)[number], keyof UseChatReturn>> {
   baseUrl: string | null
