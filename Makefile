@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 STAMP := $(VENV)/.installed
-
 WEB ?= 1
 
 .DEFAULT_GOAL := help
@@ -66,5 +65,6 @@ chaos: setup ## People talk while things break: MINUTES=10, SEED= to repeat a ru
 soak: setup ## Person after person comes and goes, and memory has to stay as it is: MINUTES=10
 	@$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
-clean: ## Remove the environment and caches; data stays
+clean: ## Remove the environment, caches and what was built; data stays
+	@rm -rf src/mtchat_app/sdk src/mtchat_app/demo_pages web/node_modules web/*/dist web/packages/*/dist
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Build the web SDK and the demo's pages into the service: python web/build.py. Needs Python and an npm registry alone.
+"""Build the web SDK and the demo's pages into the service. Needs Python and an npm registry alone.
 
 Node is the system's if it is recent enough, else the one that `make setup` has put into .venv. Does
 nothing when nothing has changed.
@@ -18,7 +18,9 @@ APP = WEB.parent / "src" / "mtchat_app"
 MADE = {"node_modules", "dist", "test-results", "playwright-report", ".vite", "tests"}
 PACKAGES_KEPT = WEB / "node_modules" / ".from-lock"
 BUILT = APP / "sdk" / ".built-from"
-NO_NETWORK = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network|tunneling", re.I)
+NO_NETWORK = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONN(REFUSED|RESET)|ETIMEDOUT|ENETUNREACH|network|tunneling", re.IGNORECASE
+)
 
 
 def main() -> None:
@@ -38,7 +40,9 @@ def main() -> None:
     }
 
     def run(*command: str | Path, at: Path = WEB) -> None:
-        done = subprocess.run([str(part) for part in command], cwd=at, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(part) for part in command], cwd=at, env=environment, capture_output=True, text=True
+        )
         if done.returncode:
             fail(done.stdout + done.stderr)
 
@@ -115,9 +119,9 @@ def fail(said: str) -> None:
     """End with what went wrong, in a sentence first if we know one."""
     if NO_NETWORK.search(said) and "npm error" in said:
         sys.exit(
-            "The npm registry does not answer, so the web SDK can't be built here. Try again with a network, or name\n"
-            "a mirror: npm_config_registry=https://… make web. Without it everything but /sdk and the demo's page\n"
-            "works: say `make run WEB=0`.\n\n" + said[-600:]
+            "The npm registry does not answer, so the web SDK can't be built here. Try again with a network, or\n"
+            "name a mirror: npm_config_registry=https://… make web. Without it everything works but /sdk and the\n"
+            "demo's page: make run WEB=0.\n\n" + said[-600:]
         )
     sys.exit("The web SDK could not be built:\n\n" + said[-4000:])
 

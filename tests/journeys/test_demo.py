@@ -15,13 +15,22 @@ def test_every_line_of_the_demo_works_as_printed(tmp_path: Path) -> None:
         tokens = dict(re.findall(r"^  ([A-Z]+)=(\S+)$", card, re.MULTILINE))
         lines = re.findall(r"^  curl .*?(?<!\\)$", card, re.MULTILINE | re.DOTALL)
         answers = [_run(line, tokens) for line in lines]
+        page = _run(f"curl -si {_link(card)}", {})
 
+    assert card.index("/demo") < card.index("/docs"), "the page is what a newcomer opens first"
+    assert "mt-chat.js" in page or "make web" in page
     assert set(tokens) == {"ADMIN", "ANA", "BO", "CY", "EVE"}
     assert len(answers) == 7
     assert "Thursday it is." in answers[2]
     assert '"status":"joined"' in answers[4]
     assert '"FORBIDDEN"' in answers[5]
     assert all('"error"' not in answer for number, answer in enumerate(answers) if number != 5)
+
+
+def _link(card: str) -> str:
+    found = re.search(r"^  Open this +(\S+)$", card, re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def _run(line: str, tokens: dict[str, str]) -> str:

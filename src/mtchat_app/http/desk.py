@@ -15,6 +15,7 @@ from litestar.params import FromPath, QueryParameter
 
 from mtchat_app.http import sdk
 from mtchat_app.http.assets import Assets
+from mtchat_app.http.bodies import receive_body
 from mtchat_app.http.errors import AddressUnknown
 from mtchat_app.http.parameters import header
 from mtchat_core.domain.errors import Forbidden
@@ -145,7 +146,8 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     async def webhook(request: Request[Any, Any, Any]) -> None:
         # What any host does: believe nobody without the signature.
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-        desk.hear(verify(await request.body(), headers, [desk.webhook_secret], now=datetime.now(UTC)))
+        body = await receive_body(request, request.app.state["body_limits"])
+        desk.hear(verify(body, headers, [desk.webhook_secret], now=datetime.now(UTC)))
 
     return [home, page, gallery, gallery_of_the_element, file, people, token, webhooks, webhook]
 
