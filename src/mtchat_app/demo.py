@@ -83,7 +83,7 @@ def desk(port: int, kept: Secrets) -> Desk:
         people=(
             Someone(ANA, "Ana Petrova", "Nordwind", "ordered the chairs", "full"),
             Someone(BO, "Bo Lindqvist", "Borealis", "delivers them", "inline"),
-            Someone(CY, "Cy Okafor", "Nordwind", "may join, and is not in yet", "inline"),
+            Someone(CY, "Cy Okafor", "Nordwind", "may join", "inline"),
         ),
         order={"type": ORDER.type, "id": ORDER.id, "title": TITLE},
         token=lambda user: token(user, kept.jwt_secret, scopes=NORDWIND, life=PAGE_TOKEN_LIFE),
