@@ -152,6 +152,31 @@ describe('the outbox', () => {
     expect(entries(chat, dialog)).toEqual([])
   })
 
+  it('when the socket says that it arrived, the answer is not waited for', async () => {
+    const { chat, dialog, server } = await inDialog()
+    server.hold('POST /messages')
+
+    await chat.send(dialog, { content: 'hello' })
+    await server.settle()
+
+    expect(texts(chat, dialog)).toEqual(['hello'])
+    expect(entries(chat, dialog)).toEqual([])
+  })
+
+  it('the next one waits for the answer all the same', async () => {
+    const { chat, dialog, server } = await inDialog()
+    const release = server.hold('POST /messages')
+    await chat.send(dialog, { content: 'one' })
+    await chat.send(dialog, { content: 'two' })
+    await server.settle()
+    expect(server.count('POST /messages')).toBe(1)
+
+    release()
+    await server.settle()
+
+    expect(said(server, dialog)).toEqual(['one', 'two'])
+  })
+
   it('faults in any order: every message arrives once, in order', async () => {
     const fault = fc.constantFrom({ status: 503 }, { network: true }, { lost: true }, { status: 429, retryAfter: 2 }, null)
     await fc.assert(

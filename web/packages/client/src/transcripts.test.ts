@@ -169,6 +169,19 @@ describe('a transcript', () => {
       expect(texts(chat, dialog).at(-1)).toBe('message 500')
     })
 
+    it('looking again at what is there takes nothing away, up to the first message', async () => {
+      const { chat, dialog, server } = await longDialog(101)
+      await chat.loadOlder(dialog)
+      await chat.loadOlder(dialog)
+      expect(rows(chat, dialog)).toHaveLength(101)
+      server.forgetCursors()
+      server.dropSockets()
+
+      await pass(server, 2_000)
+
+      expect(texts(chat, dialog)).toEqual(Array.from({ length: 101 }, (_, n) => `message ${n + 1}`))
+    })
+
     it('an empty dialog is not forgotten', async () => {
       const { chat, dialog, server } = await longDialog(0)
       server.forgetCursors()

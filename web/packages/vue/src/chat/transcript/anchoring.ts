@@ -124,6 +124,13 @@ export function useAnchoring(options: AnchoringOptions) {
     record()
   }
 
+  /** The reader walks to a row with the keys: the end no longer holds the list, unless it is where they go. */
+  function onWalk(isLast: boolean): void {
+    goal = null
+    isAtEnd.value = isLast
+    places = []
+  }
+
   /** After what has changed is laid out, before it is painted. */
   function settle(): void {
     void nextTick(hold)
@@ -160,5 +167,5 @@ export function useAnchoring(options: AnchoringOptions) {
 
   watch(items, settle, { flush: 'post' })
 
-  return { isAtEnd, onScroll, onReader, onRest, settle, show, showAt, showEnd, rowOf, place: () => places[0] ?? null }
+  return { isAtEnd, onScroll, onReader, onRest, onWalk, settle, show, showAt, showEnd, rowOf, place: () => places[0] ?? null }
 }

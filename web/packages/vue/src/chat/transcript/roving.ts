@@ -1,5 +1,6 @@
 /** The list is one tab stop: arrows go from row to row, Enter goes into one, Esc out of it. */
 import { computed, nextTick, ref, type Ref } from 'vue'
+import { activeIn } from '../../focus'
 import type { VirtualList } from './anchoring'
 import type { Item } from './timeline'
 
@@ -8,13 +9,14 @@ export interface RovingOptions {
   readonly items: Ref<readonly Item[]>
   readonly list: Ref<VirtualList | null>
   readonly rowOf: (key: string) => HTMLElement | null
+  /** The reader goes to a row, or to the last one. */
+  readonly onMove: (isLast: boolean) => void
 }
 
 const INNER = 'a[href], button:not(:disabled), audio, video, summary'
 
-export function useRoving({ items, list, rowOf }: RovingOptions) {
+export function useRoving({ items, list, rowOf, onMove }: RovingOptions) {
   const active = ref('')
-  const hasFocus = ref(false)
   const entered = ref('')
   const positions = computed(() => new Map(items.value.map((item, at) => [item.key, at])))
   /** Where Tab stops: the row last visited, else the newest. */
@@ -23,16 +25,20 @@ export function useRoving({ items, list, rowOf }: RovingOptions) {
   const index = computed(() => positions.value.get(stop.value) ?? -1)
   const current = () => items.value[index.value]
 
-  /** The row may be far away: it is brought into the DOM first. */
+  /** The row may be far away: it is brought into the DOM first, and is invisible there until it was measured. */
   async function focus(key: string, mayScroll: boolean): Promise<void> {
     const at = positions.value.get(key)
     if (at === undefined) return
     active.value = key
-    if (mayScroll) list.value?.scrollToIndex(at, { align: 'nearest' })
-    for (let tries = 0; tries < 5; tries += 1) {
+    if (mayScroll) {
+      onMove(at === items.value.length - 1)
+      list.value?.scrollToIndex(at, { align: 'nearest' })
+    }
+    for (let tries = 0; tries < 10 && active.value === key; tries += 1) {
       await nextTick()
       const row = rowOf(key)
-      if (row) return row.focus({ preventScroll: true })
+      row?.focus({ preventScroll: true })
+      if (row && activeIn(row) === row) return
       await new Promise((done) => requestAnimationFrame(done))
     }
   }
@@ -77,7 +83,6 @@ export function useRoving({ items, list, rowOf }: RovingOptions) {
   }
 
   function onFocusin(event: FocusEvent): void {
-    hasFocus.value = true
     const row = (event.target as HTMLElement).closest<HTMLElement>('[data-key]')
     if (row) active.value = row.dataset['key']!
   }
@@ -86,7 +91,6 @@ export function useRoving({ items, list, rowOf }: RovingOptions) {
     const row = (event.target as HTMLElement).closest<HTMLElement>('[data-key]')
     const next = event.relatedTarget as Node | null
     if (row && entered.value === row.dataset['key'] && !row.contains(next)) leave(row)
-    hasFocus.value = next !== null && (event.currentTarget as HTMLElement).contains(next)
   }
 
   return { stop, index, current, focus, onKeydown, onFocusin, onFocusout }
