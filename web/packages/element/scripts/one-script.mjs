@@ -1,6 +1,6 @@
 // From the modules in dist, the same for one script tag: dist/script/mt-chat.js runs as a classic script (and as a module),
 // and the parts it loads later find what they share with it under a symbol, as a script can't be imported from.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { parseAst } from 'vite'
 
 const modules = readdirSync('dist').filter((name) => name.endsWith('.js'))
@@ -15,6 +15,7 @@ mkdirSync('dist/script')
 
 const getters = exports.map(({ local, exported }) => `get ${JSON.stringify(exported)}(){return ${local}}`)
 write('mt-chat.js', [
+  '/*! MTChat, MIT. What is in it of others: licenses.txt beside this file. */',
   '(()=>{"use strict";',
   `const MT_KEY=${key};if(globalThis[MT_KEY])return;`,
   // Where the parts lie, if not beside this script: <script data-base="https://cdn.example/mtchat/">
@@ -24,6 +25,7 @@ write('mt-chat.js', [
   '})();',
 ].join('\n'))
 write(shared, `const s=globalThis[${key}];${exports.map(({ exported }, at) => `const v${at}=s[${JSON.stringify(exported)}];`).join('')}export{${exports.map(({ exported }, at) => `v${at} as ${exported}`).join(',')}};`)
+copyFileSync('dist/licenses.txt', 'dist/script/licenses.txt')
 for (const name of modules) {
   if (name === core || name === 'index.js') continue
   write(name, readFileSync(`dist/${name}`, 'utf8').replaceAll(`./${core}`, `./${shared}`))
