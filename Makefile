@@ -5,14 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 STAMP := $(VENV)/.installed
+WEB ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format openapi bench profile fuzz chaos soak clean
+.PHONY: help setup web run test check lint format openapi bench profile fuzz chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Install everything into .venv
+setup: $(STAMP) web ## Install everything into .venv, and build the web SDK
+
+web: $(STAMP) ## Build the web SDK into the service, if it has changed; WEB=0 leaves it out of the other commands
+	@test "$(WEB)" = 0 || $(BIN)/python web/build.py
 
 $(STAMP): pyproject.toml
 	@echo "Setting up $(VENV): a minute the first time, nothing afterwards."
@@ -61,5 +65,6 @@ chaos: setup ## People talk while things break: MINUTES=10, SEED= to repeat a ru
 soak: setup ## Person after person comes and goes, and memory has to stay as it is: MINUTES=10
 	@$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
-clean: ## Remove the environment and caches; data stays
+clean: ## Remove the environment, caches and what was built; data stays
+	@rm -rf src/mtchat_app/sdk src/mtchat_app/demo_pages web/node_modules web/*/dist web/packages/*/dist
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

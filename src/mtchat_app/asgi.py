@@ -1,18 +1,19 @@
 """The doors put together: routes behind whoever asks who asks, behind the front."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import Scope
 
-from mtchat_app.http import api_page, chat, health, management, metrics, realtime
+from mtchat_app.http import api_page, chat, health, management, metrics, realtime, sdk
 from mtchat_app.http.bodies import BodyLimits, StrictRequest
 from mtchat_app.http.callers import Callers, Person, person_at
 from mtchat_app.http.cors import Cors
@@ -49,11 +50,11 @@ _TAGS = (
 )
 
 
-def create_app(settings: Settings, open_service: OpenService) -> Front:
+def create_app(settings: Settings, open_service: OpenService, extra: Sequence[HTTPRouteHandler] = ()) -> Front:
     """Return the whole service as one ASGI application.
 
     *open_service* opens the chat behind it, for as long as the application's lifespan lasts. A
-    host that mounts the application enters `app.lifespan()` itself.
+    host that mounts the application enters `app.lifespan()` itself. *extra* are routes of the demo.
     """
     callers = Callers.of(settings)
     measured = metrics.Metrics()
@@ -107,6 +108,8 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
             health.ready,
             openapi,
             *api_page.ROUTES,
+            sdk.sdk,
+            *extra,
         ],
         dependencies={"chat": Provide(_chat)},
         lifespan=[lifespan],
@@ -127,6 +130,7 @@ def create_app(settings: Settings, open_service: OpenService) -> Front:
                 "condition": health.Condition(settings.insecurities()),
                 "metrics": measured,
                 "readings": metrics.nothing,
+                "sdk": sdk.FILES,
             }
         ),
         logging_config=None,

@@ -1,4 +1,4 @@
-"""The program `mtchat`: serve, worker, jobs, webhooks, migrate, openapi, demo, doctor, token."""
+"""The program `mtchat`: serve, worker, jobs, webhooks, migrate, openapi, sdk, demo, doctor, token."""
 
 import asyncio
 import json
@@ -222,6 +222,24 @@ def openapi(output: Path | None) -> None:
 
 
 @main.command()
+@click.option(
+    "--url", default="https://chat.example.com", show_default=True, help="Where browsers reach the service."
+)
+def sdk(url: str) -> None:
+    """Print the script tag that puts <mt-chat> into a page, with its hash.
+
+    The hash is that of this version's SDK: print the tag again after an update.
+    """
+    from mtchat_app.http import sdk as web
+    from mtchat_app.http.errors import AddressUnknown
+
+    try:
+        click.echo(web.script_tag(url.rstrip("/"), web.FILES))
+    except AddressUnknown as error:
+        _fail(error.message)
+
+
+@main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen on.")
 @click.option(
     "--data",
@@ -233,15 +251,17 @@ def openapi(output: Path | None) -> None:
 def demo(port: int, data: Path) -> None:
     """Run the service with a demo order and three people, on an own durable PostgreSQL.
 
-    Prints ready-made links, tokens and curl lines. It listens on this machine only and makes
+    Prints the link of a page where they talk, tokens and curl lines. It listens on this machine only and makes
     its own secrets; nothing else is needed.
     """
     from mtchat_app import demo as scene
     from mtchat_app.asgi import create_app
+    from mtchat_app.http.desk import routes
     from mtchat_app.server import serve as run
     from mtchat_app.wiring import open_service
 
     kept = scene.Secrets.of(data)
+    desk = scene.desk(port, kept)
     with ExitStack() as stack:
         url = _embedded(stack, data)
         settings = _settings(
@@ -251,6 +271,8 @@ def demo(port: int, data: Path) -> None:
                 "DATABASE_URL": url,
                 "ADMIN_API_TOKEN": kept.admin_token,
                 "JWT_SECRET": kept.jwt_secret,
+                "WEBHOOK_URL": f"http://{LOOPBACK}:{port}/demo/webhook",
+                "WEBHOOK_SECRET": desk.webhook_secret,
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warning"),
                 "LOG_FORMAT": "console",
                 "SHUTDOWN_GRACE_SECS": "0",
@@ -266,7 +288,8 @@ def demo(port: int, data: Path) -> None:
 
         dialog = asyncio.run(furnish())
         card = scene.card(f"http://{LOOPBACK}:{port}", dialog, kept)
-        if not run(create_app(settings, open_service), settings, on_ready=lambda: click.echo(card)):
+        app = create_app(settings, open_service, extra=routes(desk))
+        if not run(app, settings, on_ready=lambda: click.echo(card)):
             sys.exit(3)
 
 

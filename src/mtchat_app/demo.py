@@ -1,4 +1,4 @@
-"""The demo: an order, three people, and lines to paste into a terminal."""
+"""The demo: an order, three people at a desk, and lines to paste into a terminal."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 import jwt
 from attrs import frozen
 
+from mtchat_app.http.desk import Desk, Someone, derived_secret
 from mtchat_core.chat import Chat
 from mtchat_core.domain.dialogs import Dialog, ObjectRef, about
 from mtchat_core.domain.ids import UserId
@@ -22,6 +23,8 @@ ANA, BO, CY, EVE = UserId("ana"), UserId("bo"), UserId("cy"), UserId("eve")
 NORDWIND = {"scope_level0": ["nordwind"], "scope_level1": ["sales"], "scope_level2": ["chat"]}
 ELSEWHERE = {"scope_level0": ["elsewhere"], "scope_level1": [], "scope_level2": []}
 TOKEN_LIFE = timedelta(days=30)
+PAGE_TOKEN_LIFE = timedelta(hours=1)
+TITLE = "Order 4711: 200 office chairs"
 
 
 @frozen
@@ -59,9 +62,7 @@ async def furnish(chat: Chat) -> Dialog:
     dialog = await chat.dialogs.create(
         NewDialog(
             object=ORDER,
-            about=about(
-                "Order 4711: 200 office chairs", "https://example.com/orders/4711", {"total": "18 400 EUR"}
-            ),
+            about=about(TITLE, "https://example.com/orders/4711", {"total": "18 400 EUR"}),
             people=(
                 Invitation(ANA, profile("Ana Petrova", "Nordwind", "ana@nordwind.example")),
                 Invitation(BO, profile("Bo Lindqvist", "Borealis")),
@@ -76,6 +77,21 @@ async def furnish(chat: Chat) -> Dialog:
     return dialog
 
 
+def desk(port: int, kept: Secrets) -> Desk:
+    """Return the page's order desk, for browsers of this machine."""
+    return Desk(
+        people=(
+            Someone(ANA, "Ana Petrova", "Nordwind", "ordered the chairs", "full"),
+            Someone(BO, "Bo Lindqvist", "Borealis", "delivers them", "inline"),
+            Someone(CY, "Cy Okafor", "Nordwind", "may join", "inline"),
+        ),
+        order={"type": ORDER.type, "id": ORDER.id, "title": TITLE},
+        token=lambda user: token(user, kept.jwt_secret, scopes=NORDWIND, life=PAGE_TOKEN_LIFE),
+        webhook_secret=derived_secret(kept.jwt_secret),
+        hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}),
+    )
+
+
 def card(url: str, dialog: Dialog, kept: Secrets) -> str:
     """Return what a newcomer reads first: links, tokens and lines to try."""
     ana, bo, cy = (token(user, kept.jwt_secret, scopes=NORDWIND) for user in (ANA, BO, CY))
@@ -85,6 +101,7 @@ def card(url: str, dialog: Dialog, kept: Secrets) -> str:
     return f"""
 MTChat is running: an order, three people who may talk about it, and one who may not.
 
+  Open this     {url}/demo
   API page      {url}/docs
   Ready?        {url}/health/ready
   The dialog    {dialog.id}   (order 4711)

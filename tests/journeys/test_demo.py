@@ -20,7 +20,10 @@ def test_every_line_of_the_demo_works_as_printed(tmp_path: Path) -> None:
         answers = _pasted(tokens, commands)
         sent = re.findall(r'"url":"([^"]+)"', answers[4])
         plan = httpx.get(sent[0])
+        page = httpx.get(_link(card))
 
+    assert card.index("/demo") < card.index("/docs"), "the page is what a newcomer opens first"
+    assert "mt-chat.js" in page.text or "make web" in page.text
     assert {line.strip().partition("=")[0] for line in tokens} == {"ADMIN", "ANA", "BO", "CY", "EVE"}
     assert len(answers) == 9
     assert answers[2] == ""
@@ -29,6 +32,12 @@ def test_every_line_of_the_demo_works_as_printed(tmp_path: Path) -> None:
     assert '"status":"joined"' in answers[6]
     assert '"FORBIDDEN"' in answers[7]
     assert all('"error"' not in answer for number, answer in enumerate(answers) if number != 7)
+
+
+def _link(card: str) -> str:
+    found = re.search(r"^  Open this +(\S+)$", card, re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def _pasted(tokens: list[str], commands: list[str]) -> list[str]:

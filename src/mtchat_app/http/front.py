@@ -138,8 +138,11 @@ class _Visit:
             allowed = cors.for_preflight(origin, header(scope, b"access-control-request-headers"))
         else:
             allowed = cors.for_answer(origin)
-        common = [(b"x-request-id", self._trace.request_id.encode()), *_ALWAYS, *allowed]
-        if all(name.lower() != b"cache-control" for name, _ in own):
+        common = [(b"x-request-id", self._trace.request_id.encode()), *_ALWAYS]
+        said = {name.lower() for name, _ in own}
+        if b"access-control-allow-origin" not in said:
+            common += allowed
+        if b"cache-control" not in said:
             common.append(_NO_STORE)
         return common
 

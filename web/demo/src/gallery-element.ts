@@ -1,0 +1,20 @@
+import type { MTChatElement } from '@mtchat/element'
+import { buildGallery, OBJECT, settled } from './stages'
+
+await customElements.whenDefined('mt-chat')
+buildGallery(async (stage, { shown, choices, mode, dialogId }) => {
+  const chat = document.createElement('mt-chat') as MTChatElement
+  chat.mode = mode
+  chat.theme = choices.theme
+  chat.locale = choices.locale
+  chat.density = choices.density
+  chat.timeZone = 'UTC'
+  if (choices.dir) chat.dir = choices.dir
+  if (dialogId) chat.dialogId = dialogId
+  if (mode === 'inline') Object.assign(chat, { objectType: OBJECT.type, objectId: OBJECT.id })
+  chat.config = { userId: 'ana', storage: false }
+  chat.client = shown.make()
+  stage.append(chat)
+  await settled()
+  if (shown.hasInfo) chat.toggleInfoPanel()
+})

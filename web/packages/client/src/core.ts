@@ -1,0 +1,113 @@
+import type { MTChatApi } from './api.js'
+import type { Auth } from './auth.js'
+import { MTChatError } from './errors.js'
+import { memoryStorage, type Storage } from './storage.js'
+import type { Store } from './store.js'
+import { alone, type Tabs } from './tabs.js'
+import type {
+  Capability,
+  ChatEvents,
+  ChatState,
+  Connection,
+  Environment,
+  MTChatConfig,
+  ParticipantSummary,
+  UserId,
+  WsClientMessage,
+} from './types.js'
+
+/** What every part of the client shares. */
+export interface Core {
+  readonly config: MTChatConfig
+  readonly userId: UserId
+  readonly api: MTChatApi
+  readonly auth: Auth
+  readonly store: Store<ChatState>
+  readonly environment: Environment
+  storage: Storage
+  tabs: Tabs
+  isDestroyed: boolean
+  emit<E extends keyof ChatEvents>(event: E, value: ChatEvents[E]): void
+  /** An error that nobody waits for: to the `error` event and the logger. */
+  report(cause: unknown, where: string): MTChatError
+  can(capability: Capability): boolean
+  /** Over the socket, if there is one. */
+  speak(message: WsClientMessage): boolean
+}
+
+export const NOTHING: ChatState = {
+  connection: { status: 'idle' } as Connection,
+  capabilities: [],
+  lists: {
+    participating: emptyList(),
+    archived: emptyList(),
+    available: emptyList(),
+  },
+  objects: {},
+  dialogs: {},
+  open: [],
+  transcripts: {},
+  participants: {},
+  presence: {},
+  typing: {},
+  outbox: {},
+  drafts: {},
+  uploads: {},
+  search: { query: '', dialogId: null, hits: [], status: 'idle', error: null, hasMore: false },
+  files: {},
+  names: {},
+}
+
+function emptyList(): ChatState['lists']['participating'] {
+  return { ids: [], status: 'idle', error: null, isLoadingMore: false, hasMore: false, total: null, search: '' }
+}
+
+export function createCore(
+  parts: Pick<Core, 'config' | 'api' | 'auth' | 'store' | 'environment'> & { speak: Core['speak'] },
+): Core & { listen<E extends keyof ChatEvents>(event: E, listener: (value: ChatEvents[E]) => void): () => void } {
+  const listeners = new Map<keyof ChatEvents, Set<(value: never) => void>>()
+  const core = {
+    ...parts,
+    userId: parts.config.userId,
+    storage: memoryStorage(),
+    tabs: alone(),
+    isDestroyed: false,
+    can: (capability: Capability) => parts.store.get().capabilities.includes(capability),
+    emit<E extends keyof ChatEvents>(event: E, value: ChatEvents[E]) {
+      for (const listener of [...(listeners.get(event) ?? [])] as ((value: ChatEvents[E]) => void)[]) {
+        try {
+          listener(value)
+        } catch (cause) {
+          if (event !== 'error') core.report(cause, `listener of ${event}`)
+        }
+      }
+    },
+    report(cause: unknown, where: string): MTChatError {
+      const error = MTChatError.of(cause)
+      if (error.code === 'ABORTED' || core.isDestroyed) return error
+      const { status, code, requestId } = error
+      parts.config.logger?.('error', where, { status, code, requestId })
+      core.emit('error', error)
+      return error
+    },
+    listen<E extends keyof ChatEvents>(event: E, listener: (value: ChatEvents[E]) => void) {
+      const own = listeners.get(event) ?? new Set()
+      listeners.set(event, own.add(listener as (value: never) => void))
+      return () => void own.delete(listener as (value: never) => void)
+    },
+  }
+  return core
+}
+
+/** Remember names, so that who leaves stays readable. Only what is new changes anything. */
+export function learnNames(core: Core, people: Iterable<ParticipantSummary>): void {
+  const { names } = core.store.get()
+  const learned: Record<UserId, ParticipantSummary> = {}
+  for (const { user_id, display_name, company } of people) {
+    const known = names[user_id]
+    if (!display_name || (known?.display_name === display_name && (company === undefined || known.company === company))) continue
+    const place = company ?? known?.company
+    learned[user_id] = { user_id, display_name, ...(place === undefined ? {} : { company: place }) }
+  }
+  if (Object.keys(learned).length) core.store.set({ names: { ...names, ...learned } })
+}

@@ -1,0 +1,15 @@
+export { createChat } from './client.js'
+export { objectKey } from './inbox.js'
+export { MTChatError, type LocalErrorCode, type MTChatErrorOptions } from './errors.js'
+export { MTChatApi, type DialogListOptions, type MultipartUpload, type ObjectQuery, type SendOptions } from './api.js'
+export { MTChatClient, MTChatWebSocket, type MTChatWebSocketOptions } from './classes.js'
+export {
+  ATTACHMENT_LIMITS,
+  formatFileSize,
+  getAttachmentType,
+  isAllowedFileType,
+  isValidFileSize,
+  type AttachmentType,
+} from './attachments.js'
+export { uuidv7 } from './ids.js'
+export type * from './types.js'

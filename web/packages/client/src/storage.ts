@@ -1,0 +1,104 @@
+import type { Draft, DialogId, OutboxEntry } from './types.js'
+
+/** What outlives the page: messages that were not sent, and drafts. */
+export interface Kept {
+  outbox: OutboxEntry[]
+  drafts: Record<DialogId, Draft>
+}
+
+/** One thing to keep, or to forget when there is no value. */
+export type Change =
+  | { in: 'outbox'; key: string; value?: OutboxEntry | undefined }
+  | { in: 'drafts'; key: DialogId; value?: Draft | undefined }
+
+export interface Storage {
+  load(): Promise<Kept>
+  /** All of it or nothing. */
+  write(changes: readonly Change[]): Promise<void>
+  purge(): Promise<void>
+  close(): void
+}
+
+const ROOMS = ['outbox', 'drafts'] as const
+
+export function memoryStorage(): Storage {
+  return {
+    load: () => Promise.resolve({ outbox: [], drafts: {} }),
+    write: () => Promise.resolve(),
+    purge: () => Promise.resolve(),
+    close: () => undefined,
+  }
+}
+
+/** IndexedDB, one database per person and server. Where the browser refuses it, memory goes on. */
+export function browserStorage(name: string, onFailure: (cause: unknown) => void): Storage {
+  let isBroken = typeof indexedDB === 'undefined'
+  let opened: Promise<IDBDatabase> | undefined
+
+  const open = () => (opened ??= openDatabase(name))
+  const attempt = async <T>(fallback: T, work: (db: IDBDatabase) => Promise<T>): Promise<T> => {
+    if (isBroken) return fallback
+    try {
+      return await work(await open())
+    } catch (cause) {
+      isBroken = true
+      onFailure(cause)
+      return fallback
+    }
+  }
+  return {
+    load: () =>
+      attempt<Kept>({ outbox: [], drafts: {} }, async (db) => {
+        const deal = db.transaction([...ROOMS], 'readonly')
+        const outbox = result<OutboxEntry[]>(deal.objectStore('outbox').getAll())
+        const drafts = deal.objectStore('drafts')
+        const asked = [outbox, result(drafts.getAllKeys()), result<Draft[]>(drafts.getAll())] as const
+        const [entries, keys, values] = await Promise.all(asked)
+        return { outbox: entries, drafts: Object.fromEntries(keys.map((key, at) => [String(key), values[at]!])) }
+      }),
+    write: (changes) =>
+      attempt(undefined, (db) => {
+        const deal = db.transaction([...ROOMS], 'readwrite')
+        for (const { in: room, key, value } of changes) {
+          if (value === undefined) deal.objectStore(room).delete(key)
+          else deal.objectStore(room).put(value, key)
+        }
+        return done(deal)
+      }),
+    purge: () =>
+      attempt(undefined, (db) => {
+        const deal = db.transaction([...ROOMS], 'readwrite')
+        for (const room of ROOMS) deal.objectStore(room).clear()
+        return done(deal)
+      }),
+    close: () => {
+      isBroken = true
+      void opened?.then((db) => db.close()).catch(() => undefined)
+    },
+  }
+}
+
+function openDatabase(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, 1)
+    request.onupgradeneeded = () => {
+      for (const room of ROOMS) request.result.createObjectStore(room)
+    }
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error ?? new Error('The browser gave no database.'))
+  })
+}
+
+function result<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error ?? new Error('Reading failed.'))
+  })
+}
+
+function done(deal: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    deal.oncomplete = () => resolve()
+    deal.onabort = deal.onerror = () => reject(deal.error ?? new Error('Writing failed.'))
+  })
+}

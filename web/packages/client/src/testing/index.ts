@@ -1,0 +1,3 @@
+export * from './builders.js'
+export * from './page.js'
+export * from './server.js'
