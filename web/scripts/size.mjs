@@ -46,9 +46,19 @@ async function bundled(path, entry, external) {
     splitting: true,
     outdir: 'out',
     write: false,
+    metafile: true,
+    absWorkingDir: root,
     loader: { '.css': 'css' },
   })
-  const first = entry.replace(/^.*\//, '').replace(/\.\w+$/, '')
-  const files = result.outputFiles.filter(({ path }) => path.includes(`/${first}.`) || !path.includes('/chunk-'))
+  // Only what the entry imports itself, and what that imports.
+  const { outputs } = result.metafile
+  const seen = new Set()
+  const follow = (name) => {
+    if (seen.has(name) || !outputs[name]) return
+    seen.add(name)
+    for (const { kind, path: next } of outputs[name].imports) if (kind === 'import-statement') follow(next)
+  }
+  follow(Object.keys(outputs).find((name) => outputs[name].entryPoint && path.endsWith(outputs[name].entryPoint)))
+  const files = result.outputFiles.filter(({ path }) => [...seen].some((name) => path.endsWith(`/${name}`)))
   return files.reduce((sum, file) => sum + packed(file.contents), 0)
 }
