@@ -1,0 +1,27 @@
+import { defineConfig } from '@playwright/test'
+import { chromium } from './tests/server/chromium'
+
+/** Two people at once, in a real browser, against the real service. `npm run e2e`. */
+export default defineConfig({
+  testDir: 'tests',
+  testMatch: '**/*.e2e.ts',
+  globalSetup: './tests/server/setup.ts',
+  outputDir: 'test-results',
+  fullyParallel: true,
+  workers: Number(process.env['MTCHAT_WORKERS'] ?? 2),
+  retries: 0,
+  forbidOnly: true,
+  timeout: 45_000,
+  expect: { timeout: 10_000 },
+  reporter: [['dot'], ['./tests/server/summary.ts']],
+  use: {
+    browserName: 'chromium',
+    viewport: { width: 1300, height: 800 },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    actionTimeout: 10_000,
+    launchOptions: { executablePath: chromium(), args: ['--no-sandbox', '--disable-gpu'] },
+    trace: 'off',
+    screenshot: 'only-on-failure',
+  },
+})

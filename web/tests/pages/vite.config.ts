@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vite'
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** A host's own bundle, with production's switches. */
+export default defineConfig({
+  plugins: [vue()],
+  define: {
+    __VUE_OPTIONS_API__: 'false',
+    __VUE_PROD_DEVTOOLS__: 'false',
+    __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
+    'process.env.NODE_ENV': '"production"',
+  },
+  resolve: {
+    alias: [
+      { find: '@mtchat/client/testing', replacement: at('../../packages/client/src/testing/index.ts') },
+      { find: /^@mtchat\/(client|vue)$/, replacement: at('../../packages/$1/src/index.ts') },
+    ],
+  },
+  publicDir: false,
+  build: {
+    outDir: at('dist'),
+    emptyOutDir: true,
+    target: 'es2022',
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+    lib: { entry: { vue: at('vue.ts'), long: at('long.ts') }, formats: ['es'], cssFileName: 'mtchat' },
+    rolldownOptions: { output: { minify: true, chunkFileNames: '[name]-[hash].js', entryFileNames: '[name].js' } },
+  },
+})

@@ -1,0 +1,204 @@
+/** People at their browsers, on a host's page with MTChat in it. Any complaint of a browser fails the test. */
+import { test as base, expect, type BrowserContext, type BrowserContextOptions, type Locator, type Page } from '@playwright/test'
+import type { MTChatConfig } from '@mtchat/client'
+import type { MTChatProps } from '@mtchat/vue'
+import { fileURLToPath } from 'node:url'
+import { Gateway } from './server/gateway'
+import { ask, SCOPES } from './server/service'
+
+export { expect }
+export const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url))
+
+export type Build = 'vue' | 'element'
+export interface Seat {
+  build?: Build
+  config?: Partial<MTChatConfig>
+  props?: Partial<MTChatProps>
+  /** Chats on the page. */
+  count?: number
+  isHostile?: boolean
+  browser?: BrowserContextOptions
+}
+
+export interface AMessage {
+  id: string
+  content: string
+}
+
+export const NAMES: Record<string, string> = { ana: 'Ana Petrova', bo: 'Bo Lindqvist', cy: 'Cy Okafor' }
+/** What browsers say of a network that was broken on purpose. */
+const OF_NETWORK = /Failed to load resource|WebSocket connection to|net::ERR_/
+
+/** One person: a browser of their own, their own way to the service. */
+export class Person {
+  private readonly complaints: string[] = []
+  private readonly excused: RegExp[] = []
+
+  private constructor(
+    readonly user: string,
+    readonly page: Page,
+    readonly gateway: Gateway,
+    readonly context: BrowserContext,
+    private readonly seat: Seat,
+  ) {
+    this.listen(page)
+  }
+
+  static async sit(context: BrowserContext, user: string, seat: Seat): Promise<Person> {
+    const gateway = await Gateway.open(user)
+    return new Person(user, await context.newPage(), gateway, context, seat)
+  }
+
+  private listen(page: Page): void {
+    page.on('pageerror', (error) => this.complaints.push(`error: ${error.stack ?? error.message}`))
+    page.on('console', (message) => this.complaints.push(`console ${message.type()}: ${message.text()} ${message.location().url}`))
+  }
+
+  /** The page's address; every wish is in it. */
+  address({ build = 'vue', config, props, count = 1, isHostile }: Seat = this.seat): string {
+    const wanted = { config: { userId: this.user, ...config }, props, count }
+    return `${this.gateway.url}/${build}?o=${encodeURIComponent(JSON.stringify(wanted))}${isHostile ? '&hostile' : ''}`
+  }
+
+  async open(): Promise<this> {
+    await this.page.goto(this.address())
+    return this
+  }
+
+  /** Another tab of the same browser. */
+  async tab(): Promise<Person> {
+    const other = new Person(this.user, await this.context.newPage(), this.gateway, this.context, this.seat)
+    this.tabs.push(other)
+    return other.open()
+  }
+  private readonly tabs: Person[] = []
+
+  /** This test brings it about that the browser says so. */
+  excuse(...complaints: RegExp[]): void {
+    this.excused.push(...complaints)
+  }
+
+  check(): void {
+    const heard = [this, ...this.tabs].flatMap(({ complaints }) => complaints)
+    const left = heard.filter((one) => !this.excused.some((each) => each.test(one)) && !(this.gateway.hasFailed && OF_NETWORK.test(one)))
+    expect.soft(left, `what ${this.user}'s browser complained about`).toEqual([])
+    expect.soft(this.gateway.reports, `what ${this.user}'s browser reported against the policy`).toEqual([])
+  }
+
+  // ---- What is on the screen ----
+
+  get list(): Locator {
+    return this.page.getByRole('listbox', { name: 'Chats' })
+  }
+
+  row(title: string): Locator {
+    return this.list.getByRole('option').filter({ hasText: title })
+  }
+
+  get transcript(): Locator {
+    return this.page.getByRole('list', { name: 'Messages' })
+  }
+
+  get scroller(): Locator {
+    return this.page.locator('.mtchat-transcript__scroller')
+  }
+
+  message(text: string | RegExp): Locator {
+    return this.transcript.getByRole('listitem').filter({ hasText: text })
+  }
+
+  /** The rich field; the plain one before it is tried by itself. */
+  get composer(): Locator {
+    return this.page.getByRole('textbox', { name: 'Message', exact: true }).and(this.page.locator('[contenteditable=true]'))
+  }
+
+  get send(): Locator {
+    return this.page.getByRole('button', { name: 'Send', exact: true })
+  }
+
+  // ---- What people do ----
+
+  async choose(title: string): Promise<void> {
+    await this.row(title).click()
+    await expect(this.page.getByRole('heading', { name: title })).toBeVisible()
+  }
+
+  async write(text: string): Promise<void> {
+    await this.composer.click()
+    await this.page.keyboard.type(text)
+  }
+
+  /** Writes and presses Enter; what one sent is on one's own screen at once. */
+  async say(text: string): Promise<void> {
+    await this.write(text)
+    await this.page.keyboard.press('Enter')
+    await expect(this.message(text)).toBeVisible()
+  }
+
+  /** Points at a message and presses one of its buttons. */
+  async act(on: Locator, action: string): Promise<void> {
+    await on.hover()
+    await on.getByRole('button', { name: action, exact: true }).click()
+  }
+
+  async picture(name: string): Promise<void> {
+    await this.page.screenshot({ path: `${ARTEFACTS}${name}.png` })
+  }
+}
+
+/** The host application, and what it has in hand. */
+export class Office {
+  private readonly people: Person[] = []
+
+  constructor(private readonly newContext: (options?: BrowserContextOptions) => Promise<BrowserContext>) {}
+
+  /** A dialog nobody else talks in. */
+  async dialog(title: string, people: string[] = ['ana', 'bo']): Promise<{ id: string; objectId: string }> {
+    const objectId = `o-${crypto.randomUUID()}`
+    const { id } = await ask<{ id: string }>('POST', '/dialogs', {
+      body: {
+        object_type: 'order',
+        object_id: objectId,
+        object_url: 'https://erp.example/orders/1',
+        title,
+        participants: people.map((user) => ({ user_id: user, display_name: NAMES[user.replace(/-.*/, '')] ?? user, company: 'Nordwind' })),
+        access_scopes: [SCOPES],
+      },
+    })
+    return { id, objectId }
+  }
+
+  /** Somebody says something elsewhere. */
+  say(user: string, dialog: string, content: string, rest: Record<string, unknown> = {}): Promise<AMessage> {
+    return ask<AMessage>('POST', `/dialogs/${dialog}/messages`, { user, body: { content, ...rest } })
+  }
+
+  async person(user: string, seat: Seat = {}): Promise<Person> {
+    const person = await Person.sit(await this.newContext(seat.browser), user, seat)
+    this.people.push(person)
+    return person.open()
+  }
+
+  async close(): Promise<void> {
+    for (const person of this.people) person.check()
+    await Promise.all(this.people.map(({ context }) => context.close()))
+    await Promise.all(this.people.map(({ gateway }) => gateway.close()))
+  }
+}
+
+let names = 0
+/** People of this test alone, whose lists hold nothing of other tests. */
+export const aName = (name: string) => `${name}-${process.pid}-${(names += 1)}`
+
+export const test = base.extend<{ office: Office }>({
+  office: async ({ browser, contextOptions }, use) => {
+    const office = new Office((options) => browser.newContext({ ...contextOptions, ...options }))
+    await use(office)
+    await office.close()
+  },
+})
+
+/** Something measured against what was promised; the summary shows it. */
+export function gate(name: string, measured: number | string, limit: number | string): void {
+  test.info().annotations.push({ type: 'gate', description: `${name}|${measured}|${limit}` })
+}

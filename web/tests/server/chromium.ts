@@ -1,0 +1,10 @@
+import { existsSync } from 'node:fs'
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium']
+
+/** The browser to drive: the one named in MTCHAT_CHROMIUM, else the distribution's. */
+export function chromium(): string {
+  const found = process.env['MTCHAT_CHROMIUM'] ?? PLACES.find((path) => existsSync(path))
+  if (!found) throw new Error('The browser tests need Chromium. Say `make chromium`, or install it and name it: MTCHAT_CHROMIUM=/path/to/chromium.')
+  return found
+}
