@@ -13,9 +13,9 @@ WEB ?= 1
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: $(STAMP) web ## Install everything into .venv, and build the web SDK
+setup: $(STAMP) ## Install everything into .venv
 
-web: $(STAMP) ## Build the web SDK into the service, if it has changed; WEB=0 leaves it out of the other commands
+web: $(STAMP) ## Build the web SDK into the service, if it has changed; WEB=0 leaves it out of `make run`
 	@test "$(WEB)" = 0 || $(BIN)/python web/build.py
 
 $(STAMP): pyproject.toml
@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml
 	@echo "  2/2 packages" && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
 	@touch $@
 
-run: setup ## Run the service with a demo order and three people
+run: setup web ## Run the service with a demo order and three people at a desk
 	@$(BIN)/mtchat demo --data $(DATA)
 
 test: setup lint ## Run every check and every test, against a real PostgreSQL
