@@ -173,6 +173,15 @@ export class Office {
     return ask<AMessage>('POST', `/dialogs/${dialog}/messages`, { user, body: { content, ...rest } })
   }
 
+  async unsay(user: string, dialog: string, message: string): Promise<void> {
+    await ask('DELETE', `/dialogs/${dialog}/messages/${message}`, { user })
+  }
+
+  /** The host takes somebody out. */
+  async remove(dialog: string, user: string): Promise<void> {
+    await ask('DELETE', `/dialogs/${dialog}/participants/${user}`)
+  }
+
   async person(user: string, seat: Seat = {}): Promise<Person> {
     const person = await Person.sit(await this.newContext(seat.browser), user, seat)
     this.people.push(person)

@@ -119,10 +119,12 @@ test('one who finds a dialog joins it, talks, and leaves it', async ({ office })
   await cy.say('Hello')
   await expect(bo.message('Hello')).toContainText('Cy Okafor')
 
+  // The news of one's own leaving may still ask for what came before it.
+  cy.excuse(/status of 403/)
   await cy.page.getByRole('button', { name: 'Menu' }).click()
   await cy.page.getByRole('menuitem', { name: 'Leave the chat' }).click()
   await cy.page.getByRole('dialog').getByRole('button', { name: 'Leave the chat' }).click()
-  await expect(bo.page.getByText('Cy Okafor (Nordwind) left').first()).toBeVisible()
+  await expect(bo.page.getByText('Cy Okafor left').first()).toBeVisible()
   await expect(cy.composer).toHaveCount(0)
   // Who has left stays a name.
   await bo.page.reload()

@@ -100,5 +100,7 @@ function done(deal: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     deal.oncomplete = () => resolve()
     deal.onabort = deal.onerror = () => reject(deal.error ?? new Error('Writing failed.'))
+    // A page that is being left gets no turn in which to commit by itself.
+    deal.commit()
   })
 }

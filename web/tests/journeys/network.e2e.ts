@@ -1,0 +1,165 @@
+import { aName, expect, test } from '../people'
+
+test('nothing is lost and nothing doubled when the network is cut', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  const bo = await office.person(boId, { props: { dialogId: id } })
+  await ana.say('before the cut')
+
+  ana.gateway.break({ kind: 'cut' })
+  for (const n of [1, 2, 3]) await ana.say(`meanwhile ${n}`)
+  await office.say(boId, id, 'what ana missed')
+  await expect(ana.page.getByText(/Connection lost/).first()).toBeVisible()
+  ana.gateway.mend()
+
+  await expect(bo.message('meanwhile 3')).toBeVisible()
+  await expect(bo.message('meanwhile')).toHaveText([/meanwhile 1/, /meanwhile 2/, /meanwhile 3/])
+  await expect(ana.message('what ana missed')).toHaveCount(1)
+  await expect(ana.message('meanwhile')).toHaveCount(3)
+  await expect(ana.page.getByText(/Connection lost/)).toHaveCount(0)
+})
+
+test('what was not sent outlives a reload', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+
+  ana.gateway.break({ kind: 'status', status: 503, on: /^POST .*\/messages/ })
+  await ana.say('kept over the reload')
+  await ana.page.reload()
+  await expect(ana.message('kept over the reload')).toHaveAccessibleName(/not sent|sending/)
+  ana.gateway.mend()
+
+  const bo = await office.person(boId, { props: { dialogId: id } })
+  await expect(bo.message('kept over the reload')).toHaveCount(1)
+  await expect(ana.message('kept over the reload')).toHaveCount(1)
+})
+
+test('an answer that never came does not send the message twice', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  const bo = await office.person(boId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+
+  ana.gateway.break({ kind: 'no-answer', on: /^POST .*\/messages/ })
+  await ana.say('only once')
+  await expect(bo.message('only once')).toBeVisible()
+  const sent = () => ana.gateway.asked.filter(({ method, path }) => method === 'POST' && path.includes('/messages'))
+  await expect.poll(() => sent().length).toBeGreaterThan(1)
+  ana.gateway.mend()
+
+  await expect(ana.message('only once')).toHaveAccessibleName(/, sent|read by/)
+  expect(new Set(sent().map(({ key }) => key)).size).toBe(1)
+  await ana.say('and the next')
+  await expect(bo.message('and the next')).toBeVisible()
+  await expect(bo.message('only once')).toHaveCount(1)
+})
+
+test('what is refused for good says why, and its text can be had back', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+
+  ana.gateway.break({ kind: 'status', status: 400, on: /^POST .*\/messages/ })
+  await ana.say('not to the taste of the server')
+  const failed = ana.message('not to the taste')
+  await expect(failed).toContainText('Refused')
+  ana.gateway.mend()
+  await failed.getByRole('button', { name: 'Edit' }).click()
+
+  await expect(ana.composer).toContainText('not to the taste')
+  await ana.composer.press('Enter')
+  await expect(ana.message('not to the taste')).toHaveAccessibleName(/, sent/)
+})
+
+test('who is too fast waits and is served', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+
+  ana.gateway.break({ kind: 'status', status: 429, on: /^POST .*\/messages/, headers: { 'Retry-After': '1' } })
+  await ana.say('a little later')
+  await expect.poll(() => ana.gateway.asked.some(({ status }) => status === 429)).toBe(true)
+  ana.gateway.mend()
+
+  await expect(ana.message('a little later')).toHaveAccessibleName(/, sent/)
+})
+
+test('a load that failed offers it again, and paging is not given up', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const words = 'a message of some length, so that a page of them is higher than the window. '.repeat(3)
+  for (let n = 1; n <= 120; n += 1) await office.say(boId, id, `m${n}. ${words}`)
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await expect(ana.message('m1.').or(ana.message('m120.')).first()).toBeVisible()
+
+  ana.gateway.break({ kind: 'status', status: 500, on: /messages\?.*before=/ })
+  await ana.scroller.focus().catch(() => undefined)
+  await ana.message(/m\d+\./).first().focus()
+  await ana.page.keyboard.press('Home')
+  const again = ana.scroller.getByRole('button', { name: 'Retry' })
+  await expect(again).toBeVisible()
+  ana.gateway.mend()
+  await again.click()
+  await expect(again).toHaveCount(0)
+  await expect.poll(async () => {
+    await ana.page.keyboard.press('Home')
+    return ana.message('m1.').count()
+  }).toBe(1)
+})
+
+test('a token that has run out is renewed once, and what is being written stays', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await ana.write('half')
+  const before = ana.gateway.tokensGiven
+
+  ana.gateway.break({ kind: 'status', status: 401, on: /^POST .*\/messages/ })
+  await ana.page.keyboard.type(' and half')
+  await ana.page.keyboard.press('Enter')
+  await expect.poll(() => ana.gateway.tokensGiven).toBe(before + 1)
+  ana.gateway.mend()
+  // The new token was not taken either: no loop, and the person is told.
+  await expect(ana.page.getByText(/session has ended/).first()).toBeVisible()
+  await expect(ana.message('half and half')).toBeVisible()
+  expect(ana.gateway.tokensGiven).toBe(before + 1)
+})
+
+test('a token with a short life is renewed unnoticed', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+  const before = ana.gateway.tokensGiven
+
+  // The first answer is 401, as for a token of yesterday; the one after it is real.
+  ana.gateway.break({ kind: 'status', status: 401, on: /^POST .*\/messages/ })
+  const refused = ana.page.waitForResponse((answer) => answer.status() === 401)
+  await ana.write('still here')
+  await ana.page.keyboard.press('Enter')
+  await refused
+  ana.gateway.mend()
+
+  await expect.poll(() => ana.gateway.tokensGiven).toBeGreaterThan(before)
+  await expect(ana.message('still here')).toBeVisible()
+})
+
+test('who was taken out sees a notice, and gets the text that was not sent', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  ana.excuse(/status of 40[34]/)
+  await ana.write('my unsent words')
+
+  await office.remove(id, anaId)
+
+  await expect(ana.page.getByText('You do not take part in this chat any more').first()).toBeVisible()
+  await expect(ana.composer).toHaveCount(0)
+  await expect(ana.page.getByText('my unsent words').first()).toBeVisible()
+})
