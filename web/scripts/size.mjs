@@ -32,10 +32,20 @@ for (const { name, entry, limitKB, goalKB, external = [], folder } of budgets) {
     splitting: true,
     outdir: 'out',
     write: false,
+    metafile: true,
+    absWorkingDir: root,
     loader: { '.css': 'css' },
   })
-  const first = entry.replace(/^.*\//, '').replace(/\.\w+$/, '')
-  const files = result.outputFiles.filter(({ path }) => path.includes(`/${first}.`) || !path.includes('/chunk-'))
+  // Only what the entry imports itself, and what that imports.
+  const { outputs } = result.metafile
+  const seen = new Set()
+  const follow = (name) => {
+    if (seen.has(name) || !outputs[name]) return
+    seen.add(name)
+    for (const { kind, path: next } of outputs[name].imports) if (kind === 'import-statement') follow(next)
+  }
+  follow(Object.keys(outputs).find((name) => outputs[name].entryPoint && `${root}${folder}/${entry}`.endsWith(outputs[name].entryPoint)))
+  const files = result.outputFiles.filter(({ path }) => [...seen].some((name) => path.endsWith(`/${name}`)))
   const size = files.reduce((sum, file) => sum + gzipSync(file.contents, { level: 9 }).length, 0) / KB
   const goal = goalKB && size > goalKB ? `, GOAL OF ${goalKB} KB MISSED` : ''
   const says = `${name}: ${size.toFixed(1)} of ${limitKB} KB${goal}`

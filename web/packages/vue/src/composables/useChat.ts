@@ -209,7 +209,7 @@ export function useChat(options: UseChatOptions): UseChatReturn {
   }
 
   if (isBrowser) {
-    watch(() => [toValue(options.client), config().baseUrl, config().wsUrl, config().userId], begin, { immediate: true, flush: 'sync' })
+    watch([() => toValue(options.client), () => config().baseUrl, () => config().wsUrl, () => config().userId], begin, { immediate: true, flush: 'sync' })
     watch(() => config().token, (token) => client.value?.setToken(token ?? null))
     watch(() => config().userProfile, (profile) => profile && client.value?.setProfile(profile))
     watch(() => JSON.stringify(config().scopeConfig), () => {
@@ -217,7 +217,7 @@ export function useChat(options: UseChatOptions): UseChatReturn {
       if (scopes) client.value?.setScopes(scopes)
     })
     watch(() => toValue(options.dialogId), (id) => void selectDialog(id ?? null))
-    watch(() => [mode(), object()?.objectType, object()?.objectId], () => {
+    watch([mode, () => object()?.objectType, () => object()?.objectId], () => {
       if (!isConnectWanted) return
       if (mode() === 'inline') void selectDialog(null)
       void loadDialogs()
