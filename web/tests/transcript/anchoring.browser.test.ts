@@ -258,3 +258,31 @@ test('the list is one tab stop; arrows, Home and End move in it, also where no r
   await page.keyboard.press('Escape')
   expect(await page.evaluate('document.activeElement.dataset.key')).toBe(keys.at(-1))
 })
+
+test('a page that failed is offered again, and paging goes on', async () => {
+  page = await stage.open('?messages=200')
+  await rest()
+  await page.evaluate("server.fail('GET /messages', { status: 500, times: 10 })")
+  await scrollTo(100)
+  await page.waitForFunction('chat.getSnapshot().transcripts[dialogId].olderError !== null', undefined, { timeout: 15_000 })
+  await page.evaluate("server.heal()")
+  const before = await page.evaluate(rowsLoaded) as number
+
+  await page.locator('.mtchat-transcript__edge button').first().click()
+  await page.waitForFunction(`${rowsLoaded} > ${before}`)
+
+  expect(await page.evaluate(rowsLoaded)).toBeGreaterThan(before)
+})
+
+test('what comes in shows its quote and its files at once, and the list reads nothing aloud', async () => {
+  page = await stage.open('?messages=20')
+  await rest()
+  await page.evaluate(`server.say(dialogId, 'cy', 'with plan', { reply_to_id: said[3], attachments: [
+    { id: 'plan', filename: 'plan.pdf', content_type: 'application/pdf', size: 5120, url: 'https://files.test/plan.pdf' }] })`)
+  const row = page.locator('.mtchat-item').last()
+
+  await row.locator('button.mtchat-quote').waitFor()
+  expect(await row.textContent()).toContain('plan.pdf')
+  expect(await page.locator('.mtchat-transcript__scroller').evaluate((list) =>
+    list.querySelectorAll('[aria-live], [role=log], [role=status]').length + (list.closest('[aria-live], [role=log]') ? 1 : 0))).toBe(0)
+})

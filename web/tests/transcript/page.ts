@@ -6,6 +6,7 @@ import ChatBody from '../../packages/vue/src/chat/ChatBody.vue'
 import { provideAnnouncer } from '../../packages/vue/src/announcer'
 import { provideClient } from '../../packages/vue/src/context'
 import { loadTexts, provideI18n } from '../../packages/vue/src/i18n'
+import { safeHtml } from '../../packages/vue/src/chat/transcript/html'
 import '../../packages/vue/src/styles/index.css'
 
 const parameters = new URLSearchParams(location.search)
@@ -45,4 +46,5 @@ createApp(defineComponent({
   },
 })).mount('#app')
 
-Object.assign(window, { said, server, chat, dialogId: dialog.id, body, fill })
+const reading = { self: 'ana', nameOf: (user: string) => (user === 'bo' ? 'Bo Now' : undefined) }
+Object.assign(window, { safe: (html: string) => safeHtml(html, reading), said, server, chat, dialogId: dialog.id, body, fill })

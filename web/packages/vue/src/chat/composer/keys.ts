@@ -9,5 +9,5 @@ export function isSend(event: KeyboardEvent, enterToSend: boolean, isViewComposi
 
 /** On a touch screen Enter is a new line. */
 export function sendsByDefault(): boolean {
-  return typeof matchMedia !== 'function' || matchMedia('(pointer: fine)').matches
+  return typeof matchMedia !== 'function' || !matchMedia('(pointer: coarse)').matches
 }

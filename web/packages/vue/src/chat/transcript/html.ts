@@ -39,6 +39,8 @@ function prepared(): DOMPurify {
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
     ALLOWED_URI_REGEXP: /^https?:\/\//i,
+    // All but the one that is an address.
+    ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((name) => name !== 'href'),
     // What these hold is no text of the message.
     FORBID_CONTENTS: ['script', 'style', 'noscript', 'template', 'iframe', 'svg', 'math', 'title', 'textarea', 'select'],
     ...(policy && { TRUSTED_TYPES_POLICY: policy }),
