@@ -667,8 +667,8 @@ export interface paths {
         get: operations["ApiV1DialogsDialogIdMessagesListMessages"];
         put?: never;
         /**
-         * Say something
-         * @description Say something. A repeated request with the same key answers the first message.
+         * Say something, with up to 10 files
+         * @description Say something, with up to 10 files. A repeated request with the same key answers the first message.
          */
         post: operations["ApiV1DialogsDialogIdMessagesSendMessage"];
         delete?: never;
@@ -741,6 +741,114 @@ export interface paths {
          *     A page may hold fewer hits than `limit`, even none, and still carry `next_cursor`: go on with it.
          */
         get: operations["ApiV1SearchSearchMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upload/presign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask where to put a file
+         * @description Ask where to put a file. A message then names it by its `s3_key`.
+         */
+        post: operations["ApiV1UploadPresignPresignUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upload/multipart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Go on with an upload in parts: which are there, and fresh links for those that are missing
+         * @description Go on with an upload in parts: which are there, and fresh links for those that are missing.
+         */
+        get: operations["ApiV1UploadMultipartGetMultipart"];
+        put?: never;
+        /**
+         * Ask where to put the parts of a large file, of 16 MiB or more
+         * @description Ask where to put the parts of a large file, of 16 MiB or more.
+         */
+        post: operations["ApiV1UploadMultipartBeginMultipart"];
+        /**
+         * Give up an upload in parts
+         * @description Give up an upload in parts.
+         */
+        delete: operations["ApiV1UploadMultipartAbortMultipart"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upload/multipart/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one file of the parts, once all are there
+         * @description Make one file of the parts, once all are there. Once more changes nothing.
+         */
+        post: operations["ApiV1UploadMultipartCompleteCompleteMultipart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attachments/{attachment_id}/url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask where to fetch a file, when the link that came with its message has ended
+         * @description Ask where to fetch a file, when the link that came with its message has ended.
+         */
+        get: operations["ApiV1AttachmentsAttachmentIdUrlGetAttachmentUrl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dialogs/{dialog_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a dialog's files, the newest first
+         * @description List a dialog's files, the newest first.
+         */
+        get: operations["ApiV1DialogsDialogIdFilesListFiles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -840,6 +948,49 @@ export interface components {
             /** @description User ids. */
             added: string[];
         };
+        /** AnnounceFile */
+        AnnounceFile: {
+            /**
+             * Format: uuid
+             * @description The dialog to send it in.
+             */
+            dialog_id: string;
+            /** @description How it shows; folders are cut off. */
+            filename: string;
+            /**
+             * @description One of the documented types, without parameters; empty for a file of no known type.
+             * @example image/png
+             */
+            content_type: string;
+            /** @description Bytes, up to 100 MiB. */
+            size: number;
+        };
+        /** AttachmentView */
+        AttachmentView: {
+            /**
+             * Format: uuid
+             * @description UUIDv7.
+             */
+            id: string;
+            /** @description Its name; escape it. */
+            filename: string;
+            /** @description As its sender announced it; empty when they did not know. */
+            content_type: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description `image`, `video`, `audio`, `document` or `archive`. */
+            kind: string;
+            /** @description Pixels of the upright picture, once looked at. */
+            width?: number;
+            /** @description Pixels of the upright picture, once looked at. */
+            height?: number;
+            /** @description Where to fetch it, for a while: it is signed. Empty while nobody may fetch it. */
+            url: string;
+            /** @description Where to fetch a small picture of it, once there is one. */
+            thumbnail_url?: string;
+            /** @description `scanning`, `flagged` or `blocked`; absent when all is well. */
+            status?: string;
+        };
         /** AttemptView */
         AttemptView: {
             /**
@@ -878,6 +1029,16 @@ export interface components {
             secrets?: string[];
             /** @description disabled: nothing is sent, and nothing forgotten; active goes on where it stopped. */
             state?: "active" | "disabled";
+        };
+        /** CompleteMultipart */
+        CompleteMultipart: {
+            /** @description Names the file when it is sent, once. */
+            s3_key: string;
+        };
+        /** CompletedView */
+        CompletedView: {
+            /** @description Names the file when it is sent, once. */
+            s3_key: string;
         };
         /** CreateDialog */
         CreateDialog: {
@@ -934,6 +1095,26 @@ export interface components {
         Data_list_ScopeView_: {
             /** @description What was asked for. */
             data: components["schemas"]["ScopeView"][];
+        };
+        /** Data[CompletedView] */
+        Data_CompletedView_: {
+            data: components["schemas"]["CompletedView"];
+        };
+        /** Data[FilesView] */
+        Data_FilesView_: {
+            data: components["schemas"]["FilesView"];
+        };
+        /** Data[LinkView] */
+        Data_LinkView_: {
+            data: components["schemas"]["LinkView"];
+        };
+        /** Data[PartsView] */
+        Data_PartsView_: {
+            data: components["schemas"]["PartsView"];
+        };
+        /** Data[PlaceView] */
+        Data_PlaceView_: {
+            data: components["schemas"]["PlaceView"];
         };
         /** Data[PageView] */
         Data_PageView_: {
@@ -1180,6 +1361,53 @@ export interface components {
             /** @description Participants only. */
             last_message?: components["schemas"]["PreviewView"];
         };
+        /** FiledView */
+        FiledView: {
+            /**
+             * Format: uuid
+             * @description UUIDv7.
+             */
+            id: string;
+            /** @description Its name; escape it. */
+            filename: string;
+            /** @description As its sender announced it; empty when they did not know. */
+            content_type: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description `image`, `video`, `audio`, `document` or `archive`. */
+            kind: string;
+            /** @description Pixels of the upright picture, once looked at. */
+            width?: number;
+            /** @description Pixels of the upright picture, once looked at. */
+            height?: number;
+            /** @description Where to fetch it, for a while: it is signed. Empty while nobody may fetch it. */
+            url: string;
+            /** @description Where to fetch a small picture of it, once there is one. */
+            thumbnail_url?: string;
+            /** @description `scanning`, `flagged` or `blocked`; absent when all is well. */
+            status?: string;
+            /**
+             * Format: uuid
+             * @description The message it came with.
+             */
+            message_id: string;
+            /** @description Who sent it. */
+            sender_id: string | null;
+            /** @description The sender's name when sending; escape it. */
+            sender_name?: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, up to microseconds.
+             */
+            sent_at: string;
+        };
+        /** FilesView */
+        FilesView: {
+            /** @description Newest first. */
+            files: components["schemas"]["FiledView"][];
+            /** @description Whether there are older ones. */
+            has_more: boolean;
+        };
         /** Health */
         Health: {
             /**
@@ -1248,6 +1476,15 @@ export interface components {
              * @description The dialog one is in now.
              */
             dialog_id: string;
+        };
+        /** LinkView */
+        LinkView: {
+            /** @description Signed: whoever has it can fetch the file. */
+            url: string;
+            /** @description The small picture; null where there is none. */
+            thumbnail_url: string | null;
+            /** @description Seconds for which the links are good. */
+            expires_in: number;
         };
         /** Listed[HitView] */
         Listed_HitView_: {
@@ -1325,6 +1562,8 @@ export interface components {
             message_type: string;
             /** @description The sender's own id or Idempotency-Key, if there was one. */
             client_message_id?: string;
+            /** @description Its files, in order; absent when there are none. */
+            attachments?: components["schemas"]["AttachmentView"][];
         };
         /** Notifications */
         Notifications: {
@@ -1341,6 +1580,22 @@ export interface components {
             has_more_before: boolean;
             /** @description Whether there are newer ones. */
             has_more_after: boolean;
+        };
+        /** PartLinkView */
+        PartLinkView: {
+            /** @description 1, 2, 3... */
+            part_number: number;
+            /** @description Bytes. */
+            size: number;
+            /** @description Signed: it takes no other size, and no token. */
+            upload_url: string;
+        };
+        /** PartView */
+        PartView: {
+            /** @description 1, 2, 3... */
+            part_number: number;
+            /** @description Bytes. */
+            size: number;
         };
         /** ParticipantView */
         ParticipantView: {
@@ -1379,6 +1634,19 @@ export interface components {
             /** @description Whether a client of theirs was heard of in the last 60 s. */
             is_online?: boolean;
         };
+        /** PartsView */
+        PartsView: {
+            /** @description Names the file when it is sent, once. */
+            s3_key: string;
+            /** @description Bytes of every part but the last. */
+            part_size: number;
+            /** @description Those that are missing, in order. */
+            parts: components["schemas"]["PartLinkView"][];
+            /** @description Those that are there, in order. */
+            arrived: components["schemas"]["PartView"][];
+            /** @description Seconds for which the links are good. */
+            expires_in: number;
+        };
         /** People */
         People: {
             /** @description Up to 1000 people; a plain string is a user_id. */
@@ -1396,6 +1664,15 @@ export interface components {
             email?: string | null;
             /** @description Up to 50 characters. */
             phone?: string | null;
+        };
+        /** PlaceView */
+        PlaceView: {
+            /** @description Signed: it takes no other type or size, and no token. */
+            upload_url: string;
+            /** @description Names the file when it is sent, once. */
+            s3_key: string;
+            /** @description Seconds for which the links are good. */
+            expires_in: number;
         };
         /** PostMessage */
         PostMessage: {
@@ -1434,6 +1711,8 @@ export interface components {
             sent_at: string;
             /** @description `user` or `system`. */
             message_type: string;
+            /** @description Files; absent when there are none. */
+            attachment_count?: number;
         };
         /** Readiness */
         Readiness: {
@@ -1503,6 +1782,17 @@ export interface components {
             /** @description Exactly these, in any order; [] for none. */
             access_scopes?: components["schemas"]["Scope"][];
         };
+        /** SendFile */
+        SendFile: {
+            /** @description The key that came with the upload's link. */
+            s3_key: string;
+            /** @description How it shows; folders are cut off. */
+            filename: string;
+            /** @description Its type, as announced. */
+            content_type: string;
+            /** @description Bytes, as announced. */
+            size: number;
+        };
         /** SendMessage */
         SendMessage: {
             /** @description HTML or plain text, up to 50,000 characters; sanitised before it is kept. */
@@ -1511,6 +1801,8 @@ export interface components {
             reply_to?: string | null;
             /** @description 1 to 255 visible ASCII characters: makes a retry harmless, for ever. */
             client_message_id?: string | null;
+            /** @description Files, in order. */
+            attachments?: components["schemas"]["SendFile"][];
         };
         /** Status */
         Status: {
@@ -3165,6 +3457,235 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listed_HitView_"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1UploadPresignPresignUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnounceFile"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_PlaceView_"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1UploadMultipartGetMultipart: {
+        parameters: {
+            query: {
+                /** @description The key of the upload. */
+                s3_key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_PartsView_"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1UploadMultipartBeginMultipart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnounceFile"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_PartsView_"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1UploadMultipartAbortMultipart: {
+        parameters: {
+            query: {
+                /** @description The key of the upload. */
+                s3_key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1UploadMultipartCompleteCompleteMultipart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompleteMultipart"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_CompletedView_"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1AttachmentsAttachmentIdUrlGetAttachmentUrl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attachment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_LinkView_"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            503: components["responses"]["503"];
+        };
+    };
+    ApiV1DialogsDialogIdFilesListFiles: {
+        parameters: {
+            query?: {
+                /** @description Files of this sort alone. */
+                kind?: "image" | "video" | "audio" | "document" | "archive" | null;
+                /** @description Files per page, 1 to 100; others are clamped. */
+                limit?: number;
+                /** @description The page that follows this file's id. */
+                before?: string | null;
+            };
+            header?: never;
+            path: {
+                dialog_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_FilesView_"];
                 };
             };
             400: components["responses"]["400"];
