@@ -20,7 +20,7 @@ TOKEN = jwt.encode({"sub": "ana"}, SECRET, algorithm="HS256")
 HASTE = {
     "REQUEST_HEAD_TIMEOUT_SECS": "1",
     "REQUEST_BODY_TIMEOUT_SECS": "1",
-    "REQUEST_TIMEOUT_SECS": "0.5",
+    "REQUEST_TIMEOUT_SECS": "2",
     "SHUTDOWN_GRACE_SECS": "0",
 }
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
