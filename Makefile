@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 WEB ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web run test check lint format openapi bench profile fuzz chaos soak clean
+.PHONY: help setup web run test web-test check lint format openapi bench profile fuzz chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -31,6 +31,11 @@ run: setup web ## Run the service with a demo order and three people at a desk
 
 test: setup lint ## Run every check and every test, against a real PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+web-test: setup web ## Try the web SDK: its units, then people in real browsers against the service
+	@sh web/chromium.sh
+	@$(BIN)/python web/with_node.py vitest run --reporter=dot
+	@$(BIN)/python web/with_node.py playwright test
 
 check: test ## The whole truth: the same as make test
 

@@ -13,7 +13,7 @@ export default defineConfig({
   forbidOnly: true,
   timeout: 45_000,
   expect: { timeout: 10_000 },
-  reporter: [['dot'], ['./tests/server/summary.ts']],
+  reporter: [[process.env['MTCHAT_SAY_EACH'] ? 'list' : 'dot'], ['./tests/server/summary.ts']],
   use: {
     browserName: 'chromium',
     viewport: { width: 1300, height: 800 },

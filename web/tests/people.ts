@@ -17,7 +17,11 @@ export interface Seat {
   /** Chats on the page. */
   count?: number
   isHostile?: boolean
+  /** Complaints that the test brings about. */
+  excused?: RegExp[]
   browser?: BrowserContextOptions
+  /** Another page of the host's. */
+  address?: string
 }
 
 export interface AMessage {
@@ -41,6 +45,7 @@ export class Person {
     readonly context: BrowserContext,
     private readonly seat: Seat,
   ) {
+    this.excused.push(...(seat.excused ?? []))
     this.listen(page)
   }
 
@@ -55,7 +60,8 @@ export class Person {
   }
 
   /** The page's address; every wish is in it. */
-  address({ build = 'vue', config, props, count = 1, isHostile }: Seat = this.seat): string {
+  address({ build = 'vue', config, props, count = 1, isHostile, address }: Seat = this.seat): string {
+    if (address) return this.gateway.url + address
     const wanted = { config: { userId: this.user, ...config }, props, count }
     return `${this.gateway.url}/${build}?o=${encodeURIComponent(JSON.stringify(wanted))}${isHostile ? '&hostile' : ''}`
   }
@@ -171,6 +177,12 @@ export class Office {
   /** Somebody says something elsewhere. */
   say(user: string, dialog: string, content: string, rest: Record<string, unknown> = {}): Promise<AMessage> {
     return ask<AMessage>('POST', `/dialogs/${dialog}/messages`, { user, body: { content, ...rest } })
+  }
+
+  /** How far somebody has read, as others are told. */
+  async readMark(dialog: string, user: string): Promise<string | null> {
+    const people = await ask<{ user_id: string; last_read_message_id: string | null }[]>('GET', `/dialogs/${dialog}/participants`, { user })
+    return people.find(({ user_id }) => user_id === user)?.last_read_message_id ?? null
   }
 
   async unsay(user: string, dialog: string, message: string): Promise<void> {

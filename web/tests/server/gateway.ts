@@ -125,6 +125,7 @@ export class Gateway {
     if (!path || !existsSync(path) || !statSync(path).isFile()) return void answer.writeHead(404).end(`nothing at ${url.pathname}`)
     let body: Buffer | string = readFileSync(path)
     const isPage = extname(path) === '.html'
+    if (isPage) body = body.toString().replace("<!-- the sdk's script tag -->", '<script src="/sdk/mt-chat.js" defer></script>')
     if (isPage && url.searchParams.has('hostile')) body = body.toString().replace('</head>', '<link rel="stylesheet" href="/host/hostile.css"><script src="/host/hostile.js" defer></script></head>')
     answer.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Cache-Control': 'no-store', ...(isPage && { 'Content-Security-Policy': this.policy }) }).end(body)
   }

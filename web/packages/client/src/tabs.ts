@@ -45,7 +45,10 @@ export function openTabs(name: string, onWord: (word: TabWord) => void, onLead: 
     get isLeading() {
       return isLeading
     },
-    say: (word) => channel?.postMessage(word),
+    say(word) {
+      // An answer may come when the tab has left; a closed channel throws.
+      if (!leaving.signal.aborted) channel?.postMessage(word)
+    },
     close() {
       leaving.abort()
       leave()

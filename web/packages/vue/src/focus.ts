@@ -52,8 +52,10 @@ export function createTypeAhead(now: () => number = Date.now): (key: string, ind
   let typed = ''
   let last = 0
   return (key, index, labels) => {
-    if ([...key].length !== 1 || (key === ' ' && !typed)) return null
-    typed = now() - last > 1000 ? key : typed + key
+    const isBegun = typed !== '' && now() - last <= 1000
+    // A space belongs to a word that is being typed, else it is a key of its own.
+    if ([...key].length !== 1 || (key === ' ' && !isBegun)) return null
+    typed = isBegun ? typed + key : key
     last = now()
     // The same letter again and again goes from one to the next.
     const isRepeated = [...typed].every((letter) => letter === typed[0])
@@ -63,6 +65,6 @@ export function createTypeAhead(now: () => number = Date.now): (key: string, ind
       const candidate = (from + step) % labels.length
       if (labels[candidate]!.toLocaleLowerCase().startsWith(prefix)) return candidate
     }
-    return null
+    return key === ' ' ? index : null
   }
 }

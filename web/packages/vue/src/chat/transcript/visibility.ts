@@ -39,8 +39,20 @@ export function useVisibility(root: () => HTMLElement | null, onSeen: (ids: read
     }
   }
 
+  /** What came into view while nobody looked is seen from now on. */
+  function lookAgain(): void {
+    for (const row of [...timers.keys()]) {
+      leave(row)
+      enter(row)
+    }
+  }
+
   onScopeDispose(() => {
-    observer?.disconnect()
+    if (observer) {
+      observer.disconnect()
+      window.removeEventListener('focus', lookAgain)
+      document.removeEventListener('visibilitychange', lookAgain)
+    }
     for (const timer of timers.values()) clearTimeout(timer)
     timers.clear()
     seen = []
@@ -49,7 +61,11 @@ export function useVisibility(root: () => HTMLElement | null, onSeen: (ids: read
   return {
     observe(row, id) {
       if (typeof IntersectionObserver === 'undefined') return
-      observer ??= new IntersectionObserver(look, { root: root(), threshold: STEPS })
+      if (!observer) {
+        observer = new IntersectionObserver(look, { root: root(), threshold: STEPS })
+        window.addEventListener('focus', lookAgain)
+        document.addEventListener('visibilitychange', lookAgain)
+      }
       ids.set(row, id)
       observer.observe(row)
     },

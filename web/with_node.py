@@ -1,0 +1,30 @@
+"""Run a tool of web/node_modules with the Node that builds (see build.py): python web/with_node.py vitest run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from build import WEB, find_node
+
+TOOLS = {
+    "vitest": "vitest/vitest.mjs",
+    "playwright": "@playwright/test/cli.js",
+    "eslint": "eslint/bin/eslint.js",
+}
+
+
+def main(name: str, *arguments: str) -> int:
+    """Run the tool of that *name*, and return its exit code."""
+    node, _ = find_node()
+    environment = {
+        **os.environ,
+        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "MTCHAT_BIN": os.environ.get("MTCHAT_BIN", str(Path(sys.executable).parent / "mtchat")),
+    }
+    tool = WEB / "node_modules" / TOOLS[name]
+    return subprocess.run([str(node), str(tool), *arguments], cwd=WEB, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
