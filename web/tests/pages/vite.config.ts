@@ -26,7 +26,7 @@ export default defineConfig({
     target: 'es2022',
     cssCodeSplit: false,
     reportCompressedSize: false,
-    lib: { entry: { vue: at('vue.ts'), long: at('long.ts') }, formats: ['es'], cssFileName: 'mtchat' },
+    lib: { entry: { vue: at('vue.ts'), long: at('long.ts'), stage: at('stage.ts') }, formats: ['es'], cssFileName: 'mtchat' },
     // The pages name the core, so that it is asked for at once, as Vite does in pages of its own making.
     rolldownOptions: {
       output: {
