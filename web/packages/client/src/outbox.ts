@@ -144,6 +144,24 @@ export function createOutbox(
   })
 
   return {
+    verbs: {
+      retry(clientId: string): void {
+        const entry = get(clientId)
+        if (entry?.state !== 'failed') return
+        const next: OutboxEntry = entry.uploads.length ? { ...again(entry), state: 'uploading' } : again(entry)
+        void save(next)
+        if (entry.uploads.length && !hooks.retryUploads(entry.uploads)) void save(entry)
+        pump(entry.dialogId)
+      },
+      async discard(clientId: string): Promise<OutboxEntry | null> {
+        const entry = get(clientId)
+        if (!entry || entry.state === 'sending') return null
+        hide(entry.dialogId, clientId)
+        await remove(entry)
+        pump(entry.dialogId)
+        return entry
+      },
+    },
     of,
     get,
     pump,
@@ -171,22 +189,6 @@ export function createOutbox(
       showOne(entry)
       const stored = core.storage.write([keep(entry), ...together]).then(() => core.tabs.say({ say: 'entry', entry: storable(entry) }))
       return { clientId: entry.clientId, stored }
-    },
-    retry(clientId: string): void {
-      const entry = get(clientId)
-      if (entry?.state !== 'failed') return
-      const next: OutboxEntry = entry.uploads.length ? { ...again(entry), state: 'uploading' } : again(entry)
-      void save(next)
-      if (entry.uploads.length && !hooks.retryUploads(entry.uploads)) void save(entry)
-      pump(entry.dialogId)
-    },
-    async discard(clientId: string): Promise<OutboxEntry | null> {
-      const entry = get(clientId)
-      if (!entry || entry.state === 'sending') return null
-      hide(entry.dialogId, clientId)
-      await remove(entry)
-      pump(entry.dialogId)
-      return entry
     },
     /** Another device or the socket says: it has arrived. */
     arrived(message: Message): void {

@@ -52,7 +52,9 @@ export function createPeople(core: Core, onOwnMark: (dialogId: DialogId, mark: M
   }
 
   return {
-    loadParticipants: load,
+    verbs: {
+      loadParticipants: load,
+    },
     reloadSoon,
     onEvent(event: WsEvent): void {
       const { dialog_id: dialogId, user_id: userId } = event
