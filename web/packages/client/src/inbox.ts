@@ -227,8 +227,6 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     lookAt,
     reload,
     touch,
-    change,
-    learn,
     async join(dialogId: DialogId, profile: UserProfile): Promise<void> {
       try {
         await core.api.joinDialog(dialogId, profile)

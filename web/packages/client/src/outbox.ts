@@ -142,6 +142,15 @@ export function createOutbox(
     error: null,
     isFinal: false,
   })
+  /** Its files went with the tab that had them. */
+  const lost = (clientId: string) => {
+    const entry = get(clientId)
+    if (entry?.state !== 'uploading') return
+    const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED' })
+    const uploads = entry.uploads.map((file) => (isUploaded(file) ? file : { ...file, status: 'error' as const, error }))
+    void save({ ...entry, uploads, state: 'failed', isFinal: true, error })
+    pump(entry.dialogId)
+  }
 
   return {
     verbs: {
@@ -162,7 +171,6 @@ export function createOutbox(
         return entry
       },
     },
-    of,
     get,
     pump,
     add(
@@ -223,19 +231,11 @@ export function createOutbox(
           core.tabs.say({ say: 'who', clientId: entry.clientId })
           asked.set(
             entry.clientId,
-            setTimeout(() => this.lost(entry.clientId), ANSWER_MS),
+            setTimeout(() => lost(entry.clientId), ANSWER_MS),
           )
         }
         pump(entry.dialogId)
       }
-    },
-    lost(clientId: string): void {
-      const entry = get(clientId)
-      if (entry?.state !== 'uploading') return
-      const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED' })
-      const uploads = entry.uploads.map((file) => (isUploaded(file) ? file : { ...file, status: 'error' as const, error }))
-      void save({ ...entry, uploads, state: 'failed', isFinal: true, error })
-      pump(entry.dialogId)
     },
     /** Words of other tabs. */
     heardEntry(entry: OutboxEntry): void {

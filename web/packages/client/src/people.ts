@@ -55,7 +55,6 @@ export function createPeople(core: Core, onOwnMark: (dialogId: DialogId, mark: M
     verbs: {
       loadParticipants: load,
     },
-    reloadSoon,
     onEvent(event: WsEvent): void {
       const { dialog_id: dialogId, user_id: userId } = event
       if (event.type === 'presence.update' && userId) return setPresence({ [userId]: event.is_online === true })

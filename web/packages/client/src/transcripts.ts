@@ -339,7 +339,6 @@ export function createTranscripts(
     },
     of,
     arrived,
-    catchUp,
     refreshRows: (dialogId: DialogId) => {
       if (has(dialogId)) set(dialogId, {})
     },

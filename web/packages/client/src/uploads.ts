@@ -159,7 +159,6 @@ export function createUploads(
       },
     },
     of,
-    set,
     /** The composer's files go with a message. */
     handOver(dialogId: DialogId, clientId: string): void {
       for (const { id } of of(dialogId)) {
