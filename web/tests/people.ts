@@ -158,9 +158,8 @@ export class Office {
 
   constructor(private readonly newContext: (options?: BrowserContextOptions) => Promise<BrowserContext>) {}
 
-  /** A dialog nobody else talks in. */
-  async dialog(title: string, people: string[] = ['ana', 'bo']): Promise<{ id: string; objectId: string }> {
-    const objectId = `o-${crypto.randomUUID()}`
+  /** A dialog nobody else talks in, unless they name its object. */
+  async dialog(title: string, people: string[] = ['ana', 'bo'], objectId = `o-${crypto.randomUUID()}`): Promise<{ id: string; objectId: string }> {
     const { id } = await ask<{ id: string }>('POST', '/dialogs', {
       body: {
         object_type: 'order',
