@@ -71,7 +71,7 @@ async function talk(page: Page, office: Office, objectId: string): Promise<void>
 }
 
 test('plain HTML: two lines put a chat of another origin into a page, and the page hears of it', async ({ office, visit }) => {
-  await office.dialog('Forty chairs', ['ana', 'bo'], '4711')
+  await office.dialog('Forty chairs', ['ana', 'bo'], { objectId: '4711' })
   const shop = await filesOf({ 'order.html': example('plain.html'), 'shop.css': example('shop.css'), 'shop.js': example('shop.js') })
 
   const page = await visit(shop, 'order.html')
@@ -102,7 +102,7 @@ test('Django: under a policy that allows nothing inline, with tokens for whoever
   const shop = await django(info.outputPath(), order)
   const page = await visit(shop, 'enter')
   const ana = await page.locator('body').innerText()
-  await office.dialog('Forty chairs', [ana, 'bo'], order)
+  await office.dialog('Forty chairs', [ana, 'bo'], { objectId: order })
 
   const answer = await page.goto(`https://shop.example.com/orders/${order}`)
   const heard = page.evaluate(() => new Promise((done) => document.querySelector('mt-chat')!.addEventListener('message-sent', (event) => done((event as CustomEvent<{ content: string }>).detail.content))))
