@@ -7,21 +7,21 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const KB = 1024
 
-/** Each package may add its own in `size.json`: [{ name, entry, limitKB, goalKB?, external?, isFinal? }]: final is what is served as it is. A goal is what was promised, a limit what we hold until then. */
+/** Each package may add its own in `size.json`: [{ name, entry, limitKB, goalKB?, external?, only?, isFinal? }]: only is what a page takes of it; final is what is served as it is. A goal is what was promised, a limit what we hold until then. */
 const budgets = readdirSync(`${root}packages`).flatMap((name) => {
   const file = `${root}packages/${name}/size.json`
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).map((each) => ({ ...each, folder: `packages/${name}` })) : []
 })
 
 let isOver = false
-for (const { name, entry, limitKB, goalKB, external = [], isFinal, folder } of budgets) {
+for (const { name, entry, limitKB, goalKB, external = [], only, isFinal, folder } of budgets) {
   const path = `${root}${folder}/${entry}`
   if (!existsSync(path)) {
     console.error(`${name}: ${folder}/${entry} is missing; build first.`)
     isOver = true
     continue
   }
-  const size = isFinal ? packed(readFileSync(path)) : await bundled(path, entry, external)
+  const size = isFinal ? packed(readFileSync(path)) : await bundled(path, external, only)
   const goal = goalKB && size > goalKB ? `, GOAL OF ${goalKB} KB MISSED` : ''
   const says = `${name}: ${size.toFixed(1)} of ${limitKB} KB${goal}`
   if (size > limitKB) isOver = true
@@ -34,9 +34,9 @@ function packed(contents) {
   return gzipSync(contents, { level: 9 }).length / KB
 }
 
-async function bundled(path, entry, external) {
+async function bundled(path, external, only) {
   const result = await build({
-    entryPoints: [path],
+    ...(only ? { stdin: { contents: `export { ${only} } from ${JSON.stringify(path)}`, resolveDir: root } } : { entryPoints: [path] }),
     bundle: true,
     minify: true,
     format: 'esm',
@@ -58,7 +58,8 @@ async function bundled(path, entry, external) {
     seen.add(name)
     for (const { kind, path: next } of outputs[name].imports) if (kind === 'import-statement') follow(next)
   }
-  follow(Object.keys(outputs).find((name) => outputs[name].entryPoint && path.endsWith(outputs[name].entryPoint)))
+  const isFirst = ({ entryPoint }) => entryPoint === '<stdin>' || (!only && entryPoint && path.endsWith(entryPoint))
+  follow(Object.keys(outputs).find((name) => isFirst(outputs[name])))
   const files = result.outputFiles.filter(({ path }) => [...seen].some((name) => path.endsWith(`/${name}`)))
   return files.reduce((sum, file) => sum + packed(file.contents), 0)
 }
