@@ -169,6 +169,11 @@ export class Person {
     await finger.detach()
   }
 
+  /** Waits between attempts are as long as they may be, whatever the dice say. */
+  async waitLong(): Promise<void> {
+    await this.page.evaluate(() => Object.assign(Math, { random: () => 0.95 }))
+  }
+
   /** Copies elsewhere, as far as the browser is concerned. */
   async copy(parts: Record<string, string | number[]>): Promise<void> {
     await this.context.grantPermissions(['clipboard-read', 'clipboard-write'])
