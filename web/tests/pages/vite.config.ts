@@ -26,7 +26,7 @@ export default defineConfig({
     target: 'es2022',
     cssCodeSplit: false,
     reportCompressedSize: false,
-    lib: { entry: { vue: at('vue.ts'), long: at('long.ts') }, formats: ['es'], cssFileName: 'mtchat' },
+    lib: { entry: { vue: at('vue.ts'), long: at('long.ts'), stage: at('stage.ts') }, formats: ['es'], cssFileName: 'mtchat' },
     rolldownOptions: { output: { minify: true, chunkFileNames: '[name]-[hash].js', entryFileNames: '[name].js' } },
   },
 })
