@@ -25,6 +25,22 @@ ELSEWHERE = {"scope_level0": ["elsewhere"], "scope_level1": [], "scope_level2": 
 TOKEN_LIFE = timedelta(days=30)
 PAGE_TOKEN_LIFE = timedelta(hours=1)
 TITLE = "Order 4711: 200 office chairs"
+ANA_THERE = Invitation(ANA, profile("Ana Petrova", "Nordwind", "ana@nordwind.example"))
+BO_THERE = Invitation(BO, profile("Bo Lindqvist", "Borealis"))
+DEE_THERE = Invitation(UserId("dee"), profile("Dee Marsh", "Oakline"))
+ELSEWHERE_TALKED = (
+    (
+        (ObjectRef(type="tender", id="T-9"), "Tender T-9: tables for meeting rooms"),
+        (ANA_THERE, DEE_THERE),
+        (DEE_THERE.user_id, "Our offer is on its way."),
+    ),
+    (
+        (ObjectRef(type="order", id="4698"), "Order 4698: 12 desk lamps"),
+        (ANA_THERE, BO_THERE),
+        (BO, "The lamps left our warehouse this morning."),
+    ),
+)
+"""What else Ana talks about, so that a list is seen to be one."""
 
 
 @frozen
@@ -59,13 +75,18 @@ async def furnish(chat: Chat) -> Dialog:
     found = await chat.dialogs.find(ORDER, scopes)
     if found is not None:
         return found
+    for (object_, title), people, (sender, text) in ELSEWHERE_TALKED:
+        other = await chat.dialogs.create(
+            NewDialog(object=object_, about=about(title, None, {}), people=people, scopes=tuple(scopes))
+        )
+        await chat.messages.send(sender, other.id, Draft(text))
     dialog = await chat.dialogs.create(
         NewDialog(
             object=ORDER,
             about=about(TITLE, "https://example.com/orders/4711", {"total": "18 400 EUR"}),
             people=(
-                Invitation(ANA, profile("Ana Petrova", "Nordwind", "ana@nordwind.example")),
-                Invitation(BO, profile("Bo Lindqvist", "Borealis")),
+                ANA_THERE,
+                BO_THERE,
             ),
             scopes=tuple(scopes),
         )

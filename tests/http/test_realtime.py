@@ -242,7 +242,7 @@ async def test_typing_reaches_the_other_participants_and_says_how_long_it_counts
         {"type": "typing", "dialog_id": dialog, "user_id": "ana", "is_typing": is_typing, "expires_in": 6}
         for is_typing in (True, False)
     ]
-    assert "typing" in bo.greeting["features"]
+    assert {"typing", "search"} <= set(bo.greeting["features"])
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from mtchat_core.ports.realtime import Announcement
 from mtchat_core.use_cases.events import Resumed
 from mtchat_core.use_cases.files import Links
 
-FEATURES = ("idempotency", "sender_names", "history", "resume", "typing")
+FEATURES = ("idempotency", "sender_names", "history", "resume", "search", "typing")
 """What clients may count on beyond the original; named in `connected`; `files` joins where files are kept."""
 
 TOKEN_GRACE_SECONDS = 25.0

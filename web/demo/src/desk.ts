@@ -27,9 +27,13 @@ function make<K extends keyof HTMLElementTagNameMap>(name: K, text = '', classNa
 function seat(person: Person, order: Desk['order']): HTMLElement {
   const network = createNetwork()
   const chat = document.createElement('mt-chat') as MTChatElement
-  chat.mode = person.mode
-  chat.objectType = order.type
-  chat.objectId = order.id
+  const show = (mode: Person['mode']) => {
+    chat.mode = mode
+    // In full mode an object would narrow the list to its own chats.
+    chat.objectType = mode === 'inline' ? order.type : null
+    chat.objectId = mode === 'inline' ? order.id : null
+  }
+  show(person.mode)
   chat.config = {
     userId: person.user_id,
     userProfile: { displayName: person.name, company: person.company },
@@ -42,28 +46,35 @@ function seat(person: Person, order: Desk['order']): HTMLElement {
     XMLHttpRequest: network.XMLHttpRequest,
   }
   chats.push(chat)
+  // Where there is room for one pane only, the order is what a newcomer wants to see, and the list is one step back.
+  const open = async () => {
+    const [newest] = await chat.loadDialogsByObject(order.type, order.id)
+    if (newest) chat.dialogId = newest
+  }
+  if (person.mode === 'full') chat.addEventListener('connected', () => void open(), { once: true })
 
   const card = make('section', '', 'person')
   card.dataset['person'] = person.user_id
   const title = make('h2', person.name)
   title.id = `person-${person.user_id}`
   card.setAttribute('aria-labelledby', title.id)
-  const head = make('header')
-  head.append(title, make('span', `${person.company}, ${person.note}`, 'note'))
+  const who = make('div', '', 'who')
+  who.append(title, make('p', `${person.company}, ${person.note}`))
 
   const modes = (['full', 'inline'] as const).map((mode) => {
-    const button = make('button', mode === 'full' ? 'All chats' : 'This order only')
+    const button = make('button', mode === 'full' ? 'All chats' : 'This order')
     button.type = 'button'
-    const show = () => button.setAttribute('aria-pressed', String(chat.mode === mode))
-    show()
+    const press = () => button.setAttribute('aria-pressed', String(chat.mode === mode))
+    press()
     button.addEventListener('click', () => {
-      chat.mode = mode
-      for (const each of modes) each.show()
+      show(mode)
+      for (const each of modes) each.press()
     })
-    return { button, show }
+    return { button, press }
   })
-  const cable = make('button', 'Stop the network')
+  const cable = make('button', 'Cut off')
   cable.type = 'button'
+  cable.title = 'As if the network were gone: write meanwhile, and switch it on again'
   cable.setAttribute('aria-pressed', 'false')
   cable.addEventListener('click', () => {
     if (network.isCut) network.restore()
@@ -72,8 +83,12 @@ function seat(person: Person, order: Desk['order']): HTMLElement {
     card.classList.toggle('cut', network.isCut)
   })
   const tools = make('div', '', 'tools')
+  tools.setAttribute('role', 'group')
+  tools.setAttribute('aria-label', `What ${person.name} sees`)
+  const head = make('header')
+  head.append(who, tools)
   tools.append(...modes.map(({ button }) => button), cable)
-  card.append(head, tools, chat)
+  card.append(head, chat)
   return card
 }
 
@@ -92,5 +107,5 @@ document.getElementById('order')!.textContent = desk.order.title
 const cards = desk.people.map((person) => seat(person, desk.order))
 choose('theme')
 choose('locale')
-document.getElementById('people')!.append(...cards)
+document.getElementById('people')!.prepend(...cards)
 followWebhooks(document.getElementById('heard')!)

@@ -1,8 +1,8 @@
 import type { MTChatElement } from '@mtchat/element'
-import { buildGallery, OBJECT, settled } from './stages'
+import { buildGallery, OBJECT } from './stages'
 
 await customElements.whenDefined('mt-chat')
-buildGallery(async (stage, { shown, choices, mode, dialogId }) => {
+buildGallery((stage, { shown, choices, mode, dialogId }) => {
   const chat = document.createElement('mt-chat') as MTChatElement
   chat.mode = mode
   chat.theme = choices.theme
@@ -15,6 +15,5 @@ buildGallery(async (stage, { shown, choices, mode, dialogId }) => {
   chat.config = { userId: 'ana', storage: false }
   chat.client = shown.make()
   stage.append(chat)
-  await settled()
-  if (shown.hasInfo) chat.toggleInfoPanel()
+  return chat.shadowRoot!
 })

@@ -1,5 +1,6 @@
 import { A_DIALOG } from '@mtchat/client/testing'
 import { offerChoices, readChoices, type Choices } from './choices'
+import type { Root } from './acts'
 import { ORDER, STATES, type Shown } from './states'
 
 /** What a stage is told: the same for the component and for the element. */
@@ -10,8 +11,11 @@ export interface Scene {
   readonly dialogId: string | undefined
 }
 
-/** Builds the gallery; *put* puts the chat onto its stage. Each state has data-state, and data-ready once it is shown. */
-export function buildGallery(put: (stage: HTMLElement, scene: Scene) => Promise<void>): void {
+/**
+ * Builds the gallery; *put* puts the chat onto its stage and says where it is. Each state has data-state, and data-ready
+ * once it is shown. Those that lie above the page have data-alone, and only a link.
+ */
+export function buildGallery(put: (stage: HTMLElement, scene: Scene) => Root): void {
   const choices = readChoices()
   offerChoices(document.getElementById('choices')!, choices)
   document.body.classList.toggle('bare', choices.isBare)
@@ -32,15 +36,22 @@ export function buildGallery(put: (stage: HTMLElement, scene: Scene) => Promise<
     link.href = `?${alone.toString()}`
     link.textContent = shown.title
     title.append(link)
+    section.append(title)
+    place.append(section)
+    if (shown.isAlone && !choices.state) {
+      section.dataset['alone'] = ''
+      section.dataset['ready'] = ''
+      continue
+    }
     const stage = document.createElement('div')
     stage.className = 'stage'
-    section.append(title, stage)
-    place.append(section)
-    void put(stage, { shown, choices, mode, dialogId: mode === 'full' && !shown.isClosed ? A_DIALOG : undefined }).then(() => {
+    section.append(stage)
+    const root = put(stage, { shown, choices, mode, dialogId: mode === 'full' && !shown.isClosed ? A_DIALOG : undefined })
+    void settled().then(() => shown.act?.(root)).then(settled).then(() => {
       section.dataset['ready'] = ''
     })
   }
 }
 
 export const OBJECT = ORDER
-export const settled = () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))
+const settled = () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))

@@ -1,5 +1,7 @@
 // Every state a surface can be in, as the client would report it. The gallery shows them; tests look at each.
-import { MTChatError, objectKey, type ChatClient, type ChatState, type Dialog, type DialogList, type Message } from '@mtchat/client'
+import * as acts from './acts'
+import type { Act } from './acts'
+import { MTChatError, objectKey, type ChatClient, type ChatState, type Dialog, type DialogList, type Draft, type Message, type MessageSearch } from '@mtchat/client'
 import {
   A_DIALOG,
   aDialog,
@@ -25,8 +27,10 @@ export interface Shown {
   readonly mode?: 'full' | 'inline'
   /** Nothing is open. */
   readonly isClosed?: boolean
-  /** The info panel is open. */
-  readonly hasInfo?: boolean
+  /** What somebody does to see it. */
+  readonly act?: Act
+  /** It lies above everything, so it is shown on a page of its own. */
+  readonly isAlone?: boolean
   make(): ChatClient
 }
 
@@ -110,8 +114,8 @@ const list = (change: Partial<DialogList> = {}): DialogList => ({
 })
 const lists = (change: Partial<DialogList> = {}): ChatState['lists'] => ({
   participating: list(change),
-  available: list({ ids: [], total: 0 }),
-  archived: list({ ids: [], total: 0 }),
+  available: list({ ids: [OTHERS[0]], total: 128 }),
+  archived: list({ ids: [OTHERS[1]], total: 64 }),
 })
 
 function state(change: Partial<ChatState> = {}): ChatState {
@@ -130,16 +134,19 @@ function state(change: Partial<ChatState> = {}): ChatState {
   })
 }
 
-const shows = (change: Partial<ChatState> = {}) => () =>
+const shows = (change: Partial<ChatState> = {}, answers: Parameters<typeof fixedChat>[1] = {}) => () =>
   fixedChat(state(change), {
     loadByObject: change.objects?.[objectKey(ORDER.type, ORDER.id)]?.ids ?? [A_DIALOG],
     loadDialog: change.dialogs?.[A_DIALOG] ?? dialogs[A_DIALOG],
     jumpTo: true,
-    editHistory: [],
+    editHistory: [{ content: '<p>oak</p>', edited_at: at(6) }, { content: '<p>oak, black frame</p>', edited_at: at(7) }],
+    attachmentLink: { url: file('desk.css'), thumbnail_url: null },
+    ...answers,
   })
 const transcript = (change: Parameters<typeof aTranscript>[1], messages: readonly Message[] = TALK): Partial<ChatState> => ({
   transcripts: { [A_DIALOG]: aTranscript(messages, change) },
 })
+const draft = (change: Partial<Draft>): Draft => ({ text: '', replyTo: null, attachments: [], updatedAt: 0, ...change })
 const gone = { status: 'idle', segments: [], rows: [] } as const
 const unsent = (...entries: Parameters<typeof anOutboxEntry>[1][]): Partial<ChatState> => {
   const outbox = entries.map((change, n) => anOutboxEntry(20 + n, change))
@@ -152,6 +159,16 @@ const nothing: Partial<ChatState> = {
   open: [],
   transcripts: {},
 }
+
+const files = (change: Partial<ChatState['files'][string]>): ChatState['files'] => ({
+  [A_DIALOG]: { files: [], kind: null, status: 'ready', error: null, hasMore: false, ...change },
+})
+const found = (change: Partial<MessageSearch> = {}): MessageSearch => ({ query: 'chairs', dialogId: A_DIALOG, hits: [], status: 'ready', error: null, hasMore: false, ...change })
+const HITS = [
+  aHit({ message_id: id(2), sender_name: 'Ana Petrova', sent_at: at(2), snippet: 'Hello Bo, can you deliver the chairs by Friday?', matches: [{ start: 30, length: 6 }] }),
+  aHit({ message_id: id(6), sender_name: 'Bo Lindqvist', sent_at: at(6), snippet: 'chairs: 200 floor: 3', matches: [{ start: 0, length: 6 }] }),
+]
+const PICTURES = [aMessage(1, { ...bo, content: '<p>Two views:</p>', attachments: [image, plan] })]
 
 export const STATES: readonly Shown[] = [
   { name: 'talk', title: 'A conversation', make: shows() },
@@ -172,8 +189,17 @@ export const STATES: readonly Shown[] = [
   { name: 'chat-signed-out', title: 'Chat: the session has ended', make: shows({ connection: { status: 'unauthorized', isFinal: true } }) },
   { name: 'chat-join', title: 'No access: one may join', make: shows(access({ i_am_participant: false, can_join: true })) },
   { name: 'chat-refused', title: 'No access: not allowed', make: shows(access({ i_am_participant: false, can_join: false })) },
-  { name: 'chat-removed', title: 'Gone: left elsewhere', make: shows({ ...transcript({ access: 'none' }), dialogs: { [A_DIALOG]: order({ i_am_participant: false }) } }) },
-  { name: 'chat-gone', title: 'Gone: the dialog was deleted', make: shows({ ...transcript({ access: 'gone' }), drafts: { [A_DIALOG]: { text: 'not sent yet', replyTo: null, attachments: [], updatedAt: 0 } } }) },
+  {
+    name: 'chat-removed',
+    title: 'Gone: removed from the dialog',
+    make: shows({
+      ...transcript({ access: 'none', isAtEnd: false }),
+      dialogs: { ...dialogs, [A_DIALOG]: order({ i_am_participant: false, can_join: false }) },
+      drafts: { [A_DIALOG]: draft({ text: '<p>Thursday would be fine</p>' }) },
+    }),
+  },
+  { name: 'chat-left', title: 'Gone: left, and open to come back', make: shows({ ...transcript({ access: 'none' }), dialogs: { ...dialogs, [A_DIALOG]: order({ i_am_participant: false, can_join: true }) } }) },
+  { name: 'chat-gone', title: 'Gone: the dialog was deleted', make: shows({ ...transcript({ access: 'gone' }), drafts: { [A_DIALOG]: draft({ text: 'not sent yet' }) } }) },
   { name: 'chat-archived', title: 'Archived', make: shows({ dialogs: { ...dialogs, [A_DIALOG]: order({ is_archived: true }) } }) },
   { name: 'chat-none', title: 'Inline: no chat for this object', mode: 'inline', make: shows(nothing) },
   { name: 'chat-choose', title: 'Nothing chosen', mode: 'full', isClosed: true, make: shows({ open: [], transcripts: {} }) },
@@ -181,8 +207,8 @@ export const STATES: readonly Shown[] = [
   { name: 'outbox-waiting', title: 'Messages that wait', make: shows(unsent({ state: 'sending' }, { state: 'queued' }, { state: 'queued', attempts: 1, nextAt: Date.now() + 3_600_000 })) },
   { name: 'outbox-failed', title: 'Messages that failed', make: shows(unsent({ state: 'failed', attempts: 5, error: NO_CONNECTION }, { state: 'failed', isFinal: true, error: REFUSED })) },
   { name: 'outbox-uploading', title: 'A message that waits for its file', make: shows(unsent({ state: 'uploading', uploads: [aPendingFile()] })) },
-  { name: 'composer-draft', title: 'A draft', make: shows({ drafts: { [A_DIALOG]: { text: '<p>not <b>finished</b></p>', replyTo: null, attachments: [], updatedAt: 0 } } }) },
-  { name: 'composer-reply', title: 'A reply', make: shows({ drafts: { [A_DIALOG]: { text: '', replyTo: id(3), attachments: [], updatedAt: 0 } } }) },
+  { name: 'composer-draft', title: 'A draft', make: shows({ drafts: { [A_DIALOG]: draft({ text: '<p>not <b>finished</b></p>' }) } }) },
+  { name: 'composer-reply', title: 'A reply', make: shows({ drafts: { [A_DIALOG]: draft({ replyTo: id(3) }) } }) },
   {
     name: 'composer-files',
     title: 'Files on their way',
@@ -197,18 +223,56 @@ export const STATES: readonly Shown[] = [
     }),
   },
 
-  { name: 'list', title: 'List', mode: 'full', isClosed: true, make: shows({ drafts: { [OTHERS[1]]: { text: 'half a sentence', replyTo: null, attachments: [], updatedAt: 0 } } }) },
+  { name: 'list', title: 'List', mode: 'full', isClosed: true, make: shows({ drafts: { [OTHERS[1]]: draft({ text: 'half a sentence' }) } }) },
   { name: 'list-loading', title: 'List: loading', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], status: 'loading', total: null }) }) },
   { name: 'list-empty', title: 'List: empty', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], total: 0 }) }) },
-  { name: 'list-not-found', title: 'List: nothing found', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], total: 0, search: 'chars' }) }) },
+  { name: 'list-not-found', title: 'List: nothing found', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], total: 0, search: 'chars' }) }), act: acts.type('.mtchat-list input', 'chars') },
   { name: 'list-partial', title: 'List: older data while it loads', mode: 'full', isClosed: true, make: shows({ lists: lists({ status: 'loading' }) }) },
   { name: 'list-error', title: 'List: can’t be loaded', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], status: 'error', error: BROKEN, total: null }) }) },
   { name: 'list-offline', title: 'List: offline', mode: 'full', isClosed: true, make: shows({ connection: { status: 'offline' } }) },
 
-  { name: 'info', title: 'Info', hasInfo: true, make: shows() },
-  { name: 'info-loading', title: 'Info: loading', hasInfo: true, make: shows({ participants: { [A_DIALOG]: { list: [], status: 'loading', error: null } }, files: {} }) },
-  { name: 'info-error', title: 'Info: can’t be loaded', hasInfo: true, make: shows({ participants: { [A_DIALOG]: { list: [], status: 'error', error: BROKEN } }, files: {} }) },
-  { name: 'search', title: 'Found messages (open the search)', make: shows({ search: { query: 'chairs', dialogId: A_DIALOG, hits: [aHit({ message_id: id(2) })], status: 'ready', error: null, hasMore: false } }) },
+  { name: 'info', title: 'Info', act: acts.openInfo, make: shows() },
+  { name: 'info-loading', title: 'Info: loading', act: acts.openInfo, make: shows({ participants: { [A_DIALOG]: { list: [], status: 'loading', error: null } }, files: {} }) },
+  { name: 'info-error', title: 'Info: can’t be loaded', act: acts.openInfo, make: shows({ participants: { [A_DIALOG]: { list: [], status: 'error', error: BROKEN } }, files: {} }) },
+  { name: 'info-partial', title: 'Info: older data while it loads', act: acts.openInfo, make: shows({ participants: { [A_DIALOG]: { list: people, status: 'loading', error: null } } }) },
+  { name: 'info-offline', title: 'Info: offline', act: acts.openInfo, make: shows({ connection: { status: 'offline' } }) },
+  { name: 'info-join', title: 'Info: no access', act: acts.openInfo, make: shows(access({ i_am_participant: false, can_join: true })) },
+  { name: 'info-former', title: 'Info: who left', act: acts.openInfo, make: shows({ participants: { [A_DIALOG]: { list: people.slice(0, 1), status: 'ready', error: null } } }) },
+  { name: 'files', title: 'Files', act: acts.openFiles, make: shows({ files: files({ files: [aDialogFile(image), aDialogFile({ url: file('plan.pdf') }), aDialogFile({ id: id(0xf4), filename: 'tool.zip', content_type: 'application/zip', status: 'scanning' })] }) }) },
+  { name: 'files-loading', title: 'Files: loading', act: acts.openFiles, make: shows({ files: files({ files: [], status: 'loading' }) }) },
+  { name: 'files-empty', title: 'Files: empty', act: acts.openFiles, make: shows({ files: files({ files: [] }) }) },
+  { name: 'files-partial', title: 'Files: only those of the loaded messages', act: acts.openFiles, make: shows({ capabilities: ['search'] }) },
+  { name: 'files-error', title: 'Files: can’t be loaded', act: acts.openFiles, make: shows({ files: files({ files: [], status: 'error', error: BROKEN }) }) },
+  { name: 'files-offline', title: 'Files: offline', act: acts.openFiles, make: shows({ files: files({ files: [], status: 'error', error: NO_CONNECTION }), connection: { status: 'offline' } }) },
+
+  { name: 'search', title: 'Search', act: acts.search, make: shows({ search: found({ hits: HITS, hasMore: true }) }) },
+  { name: 'search-loading', title: 'Search: loading', act: acts.search, make: shows({ search: found({ status: 'loading' }) }) },
+  { name: 'search-empty', title: 'Search: nothing found', act: acts.search, make: shows({ search: found() }) },
+  { name: 'search-partial', title: 'Search: more results load', act: acts.search, make: shows({ search: found({ hits: HITS, status: 'loading', hasMore: true }) }) },
+  { name: 'search-error', title: 'Search: fails', act: acts.search, make: shows({ search: found({ status: 'error', error: BROKEN }) }) },
+  { name: 'search-offline', title: 'Search: offline', act: acts.search, make: shows({ search: found({ status: 'error', error: NO_CONNECTION }), connection: { status: 'offline' } }) },
+
+  { name: 'composer-edit', title: 'The edit bar', act: acts.edit, make: shows() },
+  { name: 'composer-format', title: 'The tools of formatting', act: acts.format, make: shows() },
+  { name: 'composer-drop', title: 'A file held over the chat', act: acts.drop, make: shows() },
+  { name: 'composer-no-files', title: 'A file where none are kept', act: acts.drop, make: shows({ capabilities: [] }) },
+  { name: 'composer-mention', title: 'Whom to mention', isAlone: true, act: acts.mention, make: shows() },
+  { name: 'menu', title: 'The menu of a chat', isAlone: true, act: acts.menu, make: shows() },
+  { name: 'menu-list', title: 'The menu in the list', mode: 'full', isClosed: true, isAlone: true, act: acts.listMenu, make: shows() },
+  { name: 'shortcuts', title: 'The list of shortcuts', isAlone: true, act: acts.shortcuts, make: shows() },
+  { name: 'readers', title: 'Who has read it', isAlone: true, act: acts.readers, make: shows() },
+  { name: 'history', title: 'Earlier versions', isAlone: true, act: acts.history, make: shows() },
+  { name: 'delete', title: 'Deleting a message', isAlone: true, act: acts.askDelete, make: shows() },
+  { name: 'join', title: 'Joining', isAlone: true, act: acts.join, make: shows(access({ i_am_participant: false, can_join: true })) },
+  { name: 'leave', title: 'Leaving', isAlone: true, act: acts.leave, make: shows() },
+  { name: 'viewer', title: 'The viewer', isAlone: true, act: acts.openViewer, make: shows(transcript({}, PICTURES)) },
+  {
+    name: 'viewer-error',
+    title: 'The viewer: can’t be loaded',
+    isAlone: true,
+    act: acts.all(acts.openViewer, acts.shown('.mtchat-viewer__state[role="alert"]')),
+    make: shows(transcript({}, [aMessage(1, { ...bo, content: '', attachments: [{ ...image, url: file('desk.css') }] })])),
+  },
 ]
 
 function withGap(): Partial<ChatState> {

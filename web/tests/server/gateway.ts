@@ -30,6 +30,7 @@ export interface Asked {
   path: string
   status: number
   key: string | undefined
+  scopes: string | undefined
 }
 
 export class Gateway {
@@ -132,7 +133,7 @@ export class Gateway {
 
   private async forward(question: IncomingMessage, answer: ServerResponse): Promise<void> {
     const fault = this.faultOf(question)
-    const note = (status: number) => this.asked.push({ method: question.method ?? '', path: question.url ?? '', status, key: question.headers['idempotency-key'] as string | undefined })
+    const note = (status: number) => this.asked.push({ method: question.method ?? '', path: question.url ?? '', status, key: question.headers['idempotency-key'] as string | undefined, scopes: question.headers['x-scope-config'] as string | undefined })
     if (fault?.kind === 'cut') return void question.socket.destroy()
     if (fault?.kind === 'status') {
       note(fault.status)

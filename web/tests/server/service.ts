@@ -13,10 +13,10 @@ const PATIENCE_MS = 90_000
 export const SCOPES = { scope_level0: ['nordwind'], scope_level1: [], scope_level2: [] }
 
 /** A token as the host application would sign it (RFC 7519, HS256), good for *life* seconds. */
-export function tokenOf(user: string, life = 3600): string {
+export function tokenOf(user: string, life = 3600, scopes = SCOPES): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const exp = Math.floor(Date.now() / 1000) + life
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, scopes: SCOPES, exp })}`
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, scopes, exp })}`
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
 }
 

@@ -4,7 +4,7 @@ import { ATTRIBUTES, camel, configOf, propsOf, REFLECTED } from './attributes'
 import { dress } from './styles'
 
 /** What MTChat tells: the same names, as CustomEvents that end at the element. */
-const EVENTS = [
+export const EVENTS = [
   'connected',
   'disconnected',
   'error',
@@ -15,7 +15,7 @@ const EVENTS = [
   'object-navigate',
 ] as const
 const SLOTS = ['sidebar-action', 'header-menu-actions'] as const
-const METHODS = [
+export const METHODS = [
   'selectDialog',
   'loadDialogsByObject',
   'loadArchivedDialogsByObject',
@@ -31,7 +31,7 @@ const METHODS = [
   'goBack',
   'toggleInfoPanel',
 ] as const
-const READABLE = {
+export const READABLE = {
   participatingDialogs: 'participatingDialogs',
   availableDialogs: 'availableDialogs',
   archivedDialogs: 'archivedDialogs',
@@ -41,7 +41,8 @@ const READABLE = {
   isLoading: 'isLoading',
   mobileView: 'mobileView',
 } as const
-const SETTABLE = ['config', 'token', 'messages', 'client', ...REFLECTED.map(camel)]
+/** Read and set by a program; what is left of the readable ones can't be set. */
+export const SETTABLE = ['config', 'token', 'messages', 'client', ...REFLECTED.map(camel)]
 
 type Exposed = Record<string, unknown> & { client: UseChatReturn }
 

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
-import { MTChatError, objectKey } from '@mtchat/client'
-import { aDialog, aMessage, aParticipant, aState, aTranscript, createTestServer } from '@mtchat/client/testing'
+import { MTChatError, objectKey, type ChatState } from '@mtchat/client'
+import { aDialog, aDialogFile, aHit, aMessage, aParticipant, aState, aTranscript, createTestServer, id } from '@mtchat/client/testing'
 import { flushPromises } from '@vue/test-utils'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { h, nextTick } from 'vue'
@@ -149,6 +149,9 @@ describe('full', () => {
     await flushPromises()
     expect(text()).toContain('You do not take part in this chat any more')
     expect($<HTMLTextAreaElement>('.mtchat-closed__field')!.value).toBe('not yet said')
+    expect($('.mtchat-header')!.textContent).not.toContain('participants')
+    expect($('.mtchat-jump')).toBeNull()
+    expect(button('Retry')).toBeUndefined()
     expect($('[role="textbox"], .mtchat-composer textarea')).toBeNull()
   })
 
@@ -339,5 +342,86 @@ describe('about the chat', () => {
     expect(info).toContain('bo@x.example')
     expect(info).toMatch(/Left the chat.*Cy/)
     expect(text()).toBeDefined()
+  })
+})
+
+describe('search in the chat', () => {
+  const dialog = aDialog({})
+  const hit = aHit({ message_id: id(1), snippet: 'the chairs', matches: [{ start: 4, length: 6 }] })
+  const open = async (search: ChatState['search']) => {
+    const shown = await picture(
+      aState({ capabilities: ['search'], dialogs: { [dialog.id]: dialog }, transcripts: { [dialog.id]: aTranscript([aMessage(1), aMessage(2)]) }, search }),
+      { dialogId: dialog.id },
+      { jumpTo: true },
+    )
+    button('Search in the chat')!.click()
+    await vi.dynamicImportSettled()
+    await flushPromises()
+    const field = $<HTMLInputElement>('.mtchat-search input')!
+    field.value = 'chairs'
+    field.dispatchEvent(new Event('input'))
+    await flushPromises()
+    return { ...shown, field }
+  }
+  const found = { query: 'chairs', dialogId: dialog.id, hits: [hit], status: 'ready', error: null, hasMore: false } as const
+
+  it('counts and marks what was found, and goes there by keyboard alone', async () => {
+    const { client, field } = await open(found)
+    expect($('.mtchat-search')!.textContent).toContain('1 message found')
+    expect($('.mtchat-hit mark')!.textContent).toBe('chairs')
+
+    press(field, 'ArrowDown')
+    expect(document.activeElement).toBe($('.mtchat-hit'))
+    press(document.activeElement!, 'ArrowUp')
+    expect(document.activeElement).toBe(field)
+    press(field, 'Enter')
+    await flushPromises()
+
+    expect(client.calls).toContainEqual(['jumpTo', dialog.id, hit.message_id])
+    expect($('.mtchat-hit')!.getAttribute('aria-current')).toBe('true')
+    press(field, 'Escape')
+    await flushPromises()
+    expect($('.mtchat-search')).toBeNull()
+  })
+
+  it('says that nothing was found, or that searching failed', async () => {
+    const { client, text } = await open({ ...found, hits: [] })
+    expect(text()).toContain('Nothing found')
+    client.show({ search: { ...found, hits: [], status: 'error', error: new MTChatError({ code: 'NETWORK' }) } })
+    await flushPromises()
+    expect(text()).toContain('No connection to the server')
+    expect(button('Retry')).toBeDefined()
+  })
+})
+
+describe('files of the chat', () => {
+  it('are looked at here when they are pictures, and are plain links when not', async () => {
+    const dialog = aDialog({})
+    const picture_ = aDialogFile({ id: id(0xe1), filename: 'chair.png', content_type: 'image/png', url: 'https://files.test/chair.png' })
+    const plan = aDialogFile({ id: id(0xe2), filename: 'plan.pdf' })
+    const checked = aDialogFile({ id: id(0xe3), filename: 'tool.zip', content_type: 'application/zip', status: 'scanning' })
+    const { wrapper } = await picture(
+      aState({
+        capabilities: ['files'],
+        dialogs: { [dialog.id]: dialog },
+        transcripts: { [dialog.id]: aTranscript([aMessage(1)]) },
+        files: { [dialog.id]: { files: [picture_, plan, checked], kind: null, status: 'ready', error: null, hasMore: false } },
+      }),
+      { dialogId: dialog.id },
+    )
+    ;(wrapper.vm as unknown as { toggleInfoPanel(): void }).toggleInfoPanel()
+    await vi.dynamicImportSettled()
+    await flushPromises()
+    ;[...document.querySelectorAll<HTMLElement>('aside [role="tab"]')][1]!.click()
+    await flushPromises()
+
+    const link = $<HTMLAnchorElement>('aside a.mtchat-file')!
+    expect(link.href).toBe('https://files.test/plan.pdf')
+    expect(link.rel).toContain('noopener')
+    expect($('.mtchat-file--off')!.textContent).toContain('is being checked')
+    $('aside button.mtchat-file')!.click()
+    await vi.dynamicImportSettled()
+    await flushPromises()
+    expect($('.mtchat-viewer')!.getAttribute('aria-label')).toBe('chair.png')
   })
 })

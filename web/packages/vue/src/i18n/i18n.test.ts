@@ -96,3 +96,13 @@ describe('languages', () => {
     expect(createTranslator('no such language!', en).dir).toBe('ltr')
   })
 })
+
+describe('errors', () => {
+  it.each(['en', 'ru', 'zh'] as const)('are said in words in %s, known codes and new ones', (locale) => {
+    const { error, t } = speak(locale)
+    expect(error({ code: 'CONTENT_TOO_LONG', status: 400 })).toBe(t('errors.CONTENT_TOO_LONG'))
+    expect(error({ code: 'OF_TOMORROW', status: 403 })).toBe(t('errors.FORBIDDEN'))
+    expect(error({ code: 'OF_TOMORROW', status: 418 })).toBe(t('errors.unknown'))
+    expect(t('errors.CONTENT_TOO_LONG')).not.toBe('')
+  })
+})

@@ -8,7 +8,7 @@ export interface Translator {
   /** `{name}` is filled from *params*; a plural chooses its form by `params.count`. */
   t(key: MessageKey, params?: MessageParams): string
   /** The reason in words; decided by code, never by the error's text. */
-  error(error: Pick<MTChatError, 'code'>): string
+  error(error: Pick<MTChatError, 'code'> & Partial<Pick<MTChatError, 'status'>>): string
   objectType(type: string): string
   /** 14:05 */
   time(at: Date | string | number): string
@@ -35,6 +35,18 @@ export interface TranslatorOptions {
   dir?: 'ltr' | 'rtl' | undefined
   /** For tests. */
   now?: () => number
+}
+
+/** For codes that are newer than this client: better than to say nothing. */
+const BY_STATUS: Readonly<Record<number, string>> = {
+  400: 'INVALID_INPUT',
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  413: 'FILE_TOO_LARGE',
+  429: 'RATE_LIMIT_EXCEEDED',
+  500: 'INTERNAL_ERROR',
+  503: 'SERVICE_UNAVAILABLE',
 }
 
 const RIGHT_TO_LEFT = new Set(['ar', 'dv', 'fa', 'he', 'ku', 'ps', 'sd', 'ug', 'ur', 'yi'])
@@ -111,7 +123,7 @@ export function createTranslator(
     locale,
     dir: dir ?? (RIGHT_TO_LEFT.has(intl.split('-')[0] ?? '') ? 'rtl' : 'ltr'),
     t,
-    error: ({ code }) => t(`errors.${code}` as MessageKey) || t('errors.unknown'),
+    error: ({ code, status }) => t(`errors.${code}` as MessageKey) || t(`errors.${BY_STATUS[status ?? 0] ?? 'unknown'}` as MessageKey),
     objectType: (type) => t(`infoPanel.objectTypes.${type}` as MessageKey) || type,
     time,
     full: (value) => shown(value, 'full', { dateStyle: 'full', timeStyle: 'short' }),

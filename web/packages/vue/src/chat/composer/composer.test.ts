@@ -24,6 +24,7 @@ type Composer = InstanceType<typeof MTComposer>
 
 function show(change: Partial<ChatState> = {}, answers: Partial<Record<keyof ChatClient, unknown>> = {}, loadEditor: unknown = () => Promise.reject(new Error('offline'))) {
   const chat = fixedChat(aState({
+    capabilities: ['files'],
     transcripts: { [A_DIALOG]: aTranscript([aMessage(1), aMessage(2, { sender_id: 'ana', content: '<p>mine</p>' })]) },
     ...change,
   }), answers)
@@ -139,6 +140,18 @@ test('files dropped on the pane are added, and the target is shown while they ar
 
   expect(chat.calls).toContainEqual(['addFiles', A_DIALOG, [file]])
   expect(document.body.textContent).not.toContain('Drop files here')
+})
+
+test('where no files are kept there is no button for them, and what is dropped is refused with the reason', async () => {
+  const { chat, composer } = show({ capabilities: [] })
+  await flushPromises()
+  expect(wrapper!.find('[aria-label="Attach files"]').exists()).toBe(false)
+
+  composer.value!.addFiles([new File(['x'], 'a.png', { type: 'image/png' })])
+  await flushPromises()
+
+  expect(chat.calls.map(([verb]) => verb)).not.toContain('addFiles')
+  expect(wrapper!.text()).toContain('Files cannot be sent here')
 })
 
 test('an up arrow in the empty field edits the last message of one\'s own, and Esc gives the draft back', async () => {
