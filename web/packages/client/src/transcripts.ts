@@ -300,14 +300,47 @@ export function createTranscripts(
   }
 
   return {
+    verbs: {
+      loadOlder: (dialogId: DialogId) =>
+        extend(dialogId, 'Older', ({ isAtStart, segments: [first] }) => !isAtStart && first && { before: first.from }),
+      loadNewer: (dialogId: DialogId) =>
+        extend(dialogId, 'Newer', ({ isAtEnd, segments }) => !isAtEnd && segments.length > 0 && { after: segments.at(-1)!.to }),
+      resetToLatest,
+      async fillGap(dialogId: DialogId, key: string, from: 'above' | 'below' = 'above'): Promise<void> {
+        const row = of(dialogId).rows.find((one) => one.kind === 'gap' && one.key === key)
+        if (row?.kind !== 'gap' || row.isLoading) return
+        setGap(dialogId, key, { isLoading: true, error: null })
+        const error = await tried(dialogId, () => loadPage(dialogId, from === 'above' ? { after: row.after } : { before: row.before }))
+        setGap(dialogId, key, error && { isLoading: false, error })
+      },
+      async jumpTo(dialogId: DialogId, id: MessageId): Promise<boolean> {
+        if (!covering(of(dialogId).segments, id)) {
+          try {
+            await loadPage(dialogId, { around: id })
+          } catch (cause) {
+            throw core.blame(dialogId, cause) ?? MTChatError.of(cause)
+          }
+        }
+        return find(of(dialogId).segments, id) !== undefined
+      },
+      loadQuote: (dialogId: DialogId, id: MessageId) =>
+        once(dialogId, `quote ${id}`, async () => {
+          const known = find(of(dialogId).segments, id)
+          const isDeleted = workOf(dialogId).deleted.has(id)
+          const keep = (message: Message | null) => set(dialogId, { quotes: { ...of(dialogId).quotes, [id]: message } })
+          if (known || of(dialogId).quotes[id] !== undefined) return
+          if (isDeleted) return keep(null)
+          try {
+            keep(await core.api.getMessage(dialogId, id, entering(dialogId)))
+          } catch (cause) {
+            if (MTChatError.of(cause).status === 404) return keep(null)
+            const error = core.blame(dialogId, cause)
+            if (error) core.report(error, 'quote')
+          }
+        }),
+    },
     of,
     arrived,
-    catchUp,
-    loadOlder: (dialogId: DialogId) =>
-      extend(dialogId, 'Older', ({ isAtStart, segments: [first] }) => !isAtStart && first && { before: first.from }),
-    loadNewer: (dialogId: DialogId) =>
-      extend(dialogId, 'Newer', ({ isAtEnd, segments }) => !isAtEnd && segments.length > 0 && { after: segments.at(-1)!.to }),
-    resetToLatest,
     refreshRows: (dialogId: DialogId) => {
       if (has(dialogId)) set(dialogId, {})
     },
@@ -326,38 +359,6 @@ export function createTranscripts(
       closed.push(dialogId)
       if (closed.length > KEPT_CLOSED) evict(closed.shift()!)
     },
-    async fillGap(dialogId: DialogId, key: string, from: 'above' | 'below' = 'above'): Promise<void> {
-      const row = of(dialogId).rows.find((one) => one.kind === 'gap' && one.key === key)
-      if (row?.kind !== 'gap' || row.isLoading) return
-      setGap(dialogId, key, { isLoading: true, error: null })
-      const error = await tried(dialogId, () => loadPage(dialogId, from === 'above' ? { after: row.after } : { before: row.before }))
-      setGap(dialogId, key, error && { isLoading: false, error })
-    },
-    async jumpTo(dialogId: DialogId, id: MessageId): Promise<boolean> {
-      if (!covering(of(dialogId).segments, id)) {
-        try {
-          await loadPage(dialogId, { around: id })
-        } catch (cause) {
-          throw core.blame(dialogId, cause) ?? MTChatError.of(cause)
-        }
-      }
-      return find(of(dialogId).segments, id) !== undefined
-    },
-    loadQuote: (dialogId: DialogId, id: MessageId) =>
-      once(dialogId, `quote ${id}`, async () => {
-        const known = find(of(dialogId).segments, id)
-        const isDeleted = workOf(dialogId).deleted.has(id)
-        const keep = (message: Message | null) => set(dialogId, { quotes: { ...of(dialogId).quotes, [id]: message } })
-        if (known || of(dialogId).quotes[id] !== undefined) return
-        if (isDeleted) return keep(null)
-        try {
-          keep(await core.api.getMessage(dialogId, id, entering(dialogId)))
-        } catch (cause) {
-          if (MTChatError.of(cause).status === 404) return keep(null)
-          const error = core.blame(dialogId, cause)
-          if (error) core.report(error, 'quote')
-        }
-      }),
     /** Its words or files have changed. */
     changed(dialogId: DialogId, id: MessageId, to: (message: Message) => Message): void {
       change(dialogId, (segments) => patch(segments, id, to))
