@@ -167,12 +167,12 @@ export function createTranscripts(
   }
 
   /** Where the divider goes: before the first unread message, which may lie before the newest page. */
-  const findUnread = async (dialogId: DialogId, page: MessagePage) => {
+  const findUnread = async (dialogId: DialogId, page: MessagePage, people: Promise<void>) => {
     const first = page.first_unread_message_id ?? null
     const isOnTop = first !== null && first === page.messages[0]?.id && page.has_more_before
     set(dialogId, { firstUnreadId: first })
     if (!isOnTop) return
-    await hooks.loadParticipants(dialogId)
+    await people
     const mark = hooks.ownMark(dialogId)
     const asked: PaginationOptions = mark ? { around: mark } : { after: FIRST_ID }
     const older = await loadPage(dialogId, asked)
@@ -186,8 +186,10 @@ export function createTranscripts(
       const { status, segments: before } = of(dialogId)
       const isFirst = status !== 'ready'
       set(dialogId, { error: null, access: 'ok', ...(isFirst ? { status: 'loading' } : {}) })
+      // Asked for together: where the divider goes may hang on it, and a second round would hold up the first picture.
+      const people = hooks.loadParticipants(dialogId)
       const error = await tried(dialogId, async () => {
-        await findUnread(dialogId, await loadPage(dialogId, {}, true))
+        await findUnread(dialogId, await loadPage(dialogId, {}, true), people)
         set(dialogId, { status: 'ready' })
         if (before.length && before.at(-1)?.to !== NOW) await reread(dialogId, before)
       })
