@@ -170,9 +170,10 @@ test('a load that failed offers it again, and paging is not given up', async ({ 
   const [anaId, boId] = [aName('ana'), aName('bo')]
   const { id } = await office.dialog('Order 1', [anaId, boId])
   const words = 'a message of some length, so that a page of them is higher than the window. '.repeat(3)
-  for (let n = 1; n <= 120; n += 1) await office.say(anaId, id, `m${n}. ${words}`)
+  await office.say(anaId, id, `m1. ${words}`)
+  await office.talk(anaId, id, Array.from({ length: 119 }, (_, n) => `m${n + 2}. ${words}`))
   const ana = await office.person(anaId, { props: { dialogId: id } })
-  await expect(ana.message('m1.').or(ana.message('m120.')).first()).toBeVisible()
+  await expect(ana.message(/m\d+\./).first()).toBeVisible()
 
   ana.gateway.break({ kind: 'status', status: 500, on: /messages\?.*before=/ })
   await ana.scroller.focus().catch(() => undefined)
