@@ -232,3 +232,42 @@ test('who was taken out sees a notice, and gets the text that was not sent', asy
   await expect(ana.composer).toHaveCount(0)
   await expect(ana.page.getByRole('textbox', { name: 'Your unsent text' })).toHaveValue('my unsent words')
 })
+
+test('without a socket one is told and goes on writing, and a press connects again at once', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id }, config: { reconnectInterval: 60_000 } })
+  await ana.waitLong()
+  const bo = await office.person(boId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+  const banner = ana.page.locator('.mtchat-banner')
+
+  ana.gateway.break({ kind: 'status', status: 503, on: /\/ws\?/ })
+  ana.gateway.drop()
+  await expect(banner).toContainText(/Connection lost. Next try in \d+ seconds?\./)
+  await ana.say('still by the other way')
+  await expect(bo.message('still by the other way')).toBeVisible()
+  await bo.say('unheard for now')
+  ana.gateway.mend()
+  await banner.getByRole('button', { name: 'Connect now' }).click()
+
+  await expect(banner).toHaveCount(0)
+  await expect(ana.message('unheard for now')).toHaveCount(1)
+})
+
+test('a chat the host deletes is closed while it is open, and gives back what was being written', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id, objectId } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id }, excused: [/status of 404/] })
+  const bo = await office.person(boId, { props: { mode: 'inline', objectType: 'order', objectId }, excused: [/status of 404/] })
+  for (const one of [ana, bo]) await one.write('my unsent words')
+
+  await office.delete(id)
+
+  for (const one of [ana, bo]) {
+    await expect(one.page.getByText('This chat was deleted').first()).toBeVisible()
+    await expect(one.composer).toHaveCount(0)
+    await expect(one.page.getByRole('textbox', { name: 'Your unsent text' })).toHaveValue('my unsent words')
+  }
+  await expect(ana.row('Order 1')).toHaveCount(0)
+})
