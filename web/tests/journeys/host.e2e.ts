@@ -111,7 +111,7 @@ test('a host page with styles for everything and shortcuts of one letter does no
   await ana.picture('hostile')
 })
 
-test('outside of the chat the host keeps its keys, Ctrl+K too', async ({ office }) => {
+test('outside of the chat the host keeps its keys, Ctrl+K too, and of those inside it hears none', async ({ office }) => {
   const [anaId, boId] = [aName('ana'), aName('bo')]
   await office.dialog('Order 1', [anaId, boId])
   const ana = await office.person(anaId, { isHostile: false })
@@ -130,6 +130,10 @@ test('outside of the chat the host keeps its keys, Ctrl+K too', async ({ office 
   await ana.page.keyboard.press('?')
 
   expect(await ana.page.evaluate(() => (window as unknown as { heard: unknown[] }).heard)).toEqual([['Control', false], ['k', false], ['F6', false], ['?', false]])
+  await ana.choose('Order 1')
+  await ana.say('a word')
+  await ana.message('a word').press('ArrowUp')
+  expect(await ana.page.evaluate(() => (window as unknown as { heard: unknown[] }).heard)).toHaveLength(4)
 })
 
 test('two elements on one page talk on their own, and moving one keeps what is written in it', async ({ office }) => {
