@@ -46,8 +46,11 @@ export class Auth {
     const isTooSoon = this.renewedAt !== null && (!this.wasAccepted || Date.now() - this.renewedAt < GRACE_MS)
     if (this.getToken && !isTooSoon) {
       this.onChange('renewing')
-      this.renewedAt = Date.now()
-      this.wasAccepted = false
+      // Fetching the first token is no attempt to replace one.
+      if (refused !== null) {
+        this.renewedAt = Date.now()
+        this.wasAccepted = false
+      }
       try {
         const token = await this.getToken()
         // Meanwhile the host may have given one itself.

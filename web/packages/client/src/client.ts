@@ -1,7 +1,7 @@
 import { MTChatApi } from './api.js'
 import { Auth } from './auth.js'
 import { Connection, socketUrl } from './connection.js'
-import { createCore, NOTHING } from './core.js'
+import { createCore, NO_STATE } from './core.js'
 import { createDrafts } from './drafts.js'
 import { browser } from './environment.js'
 import { MTChatError } from './errors.js'
@@ -26,11 +26,11 @@ export function createChat(config: MTChatConfig): ChatClient {
   const auth = new Auth(config.token ?? null, config.getToken, onAuth)
   const transport = new Transport({ baseUrl, userId, auth, scopes, fetch })
   const api = new MTChatApi(transport, userId, scopes, undefined, config.XMLHttpRequest)
-  const store = createStore<ChatState>(NOTHING, (cause) => core.report(cause, 'subscriber'))
-  const core = createCore({ config, environment, auth, api, store, speak: (message) => connection.send(message) })
+  const store = createStore<ChatState>(NO_STATE, (cause) => core.report(cause, 'subscriber'))
+  const core = createCore({ config, environment, auth, api, store, speak: (message) => connection.send(message) }, shut)
   let profile = config.userProfile
 
-  const inbox = createInbox(core, (dialogId, id) => id <= (receipts.mark(dialogId) ?? ''))
+  const inbox = createInbox(core, (dialogId, id) => id <= (receipts.mark(dialogId) ?? ''), (dialogId) => shut(dialogId, 'none'))
   const receipts = createReceipts(core, (dialogId, mark) => inbox.read(dialogId, mark))
   const people = createPeople(core, (dialogId, mark) => receipts.learn(dialogId, mark))
   const typing = createTyping(core)
@@ -45,6 +45,7 @@ export function createChat(config: MTChatConfig): ChatClient {
       if (status === 'ready' && !isAtEnd) void transcripts.resetToLatest(message.dialog_id)
     },
     changed: (dialogId) => transcripts.refreshRows(dialogId),
+    refused: (dialogId) => inbox.touch(dialogId),
     retryUploads: (files) => uploads.retryAll(files),
     forgetUploads: (files) => uploads.forget(files),
   })
@@ -118,11 +119,8 @@ export function createChat(config: MTChatConfig): ChatClient {
       inbox.read(dialogId, event.last_read_message_id)
     }
     if (type === 'participant.joined' && isSelf) cameIn(dialogId)
-    if (type === 'participant.left' && isSelf) wentOut(dialogId)
-    if (type === 'dialog.deleted') {
-      transcripts.setAccess(dialogId, 'gone')
-      inbox.forget(dialogId)
-    }
+    if (type === 'participant.left' && isSelf) shut(dialogId, 'none')
+    if (type === 'dialog.deleted') shut(dialogId, 'gone')
     transcripts.onEvent(event)
     inbox.onEvent(event)
   }
@@ -152,12 +150,21 @@ export function createChat(config: MTChatConfig): ChatClient {
   function cameIn(dialogId: DialogId): void {
     if (!inbox.isWanted(dialogId)) return
     void inbox.lookAt(dialogId)
-    if (store.get().open.includes(dialogId)) void transcripts.open(dialogId, true)
+    if (store.get().open.includes(dialogId)) void enter(dialogId, true)
   }
-  function wentOut(dialogId: DialogId): void {
-    transcripts.setAccess(dialogId, 'none')
+  /** Messages and people are for participants; who may join is shown the rest. */
+  function enter(dialogId: DialogId, mayRead: boolean): Promise<void> {
+    const opening = transcripts.open(dialogId, mayRead)
+    void people.loadParticipants(dialogId)
+    return opening
+  }
+  /** However it was found out, it ends in the same state. */
+  function shut(dialogId: DialogId, access: 'none' | 'gone'): void {
+    transcripts.shut(dialogId, access)
     receipts.forget(dialogId)
-    inbox.left(dialogId)
+    people.shut(dialogId)
+    if (access === 'gone') inbox.forget(dialogId)
+    else inbox.left(dialogId)
   }
   function onWord(word: TabWord): void {
     if (word.say === 'entry') outbox.heardEntry(word.entry)
@@ -234,8 +241,8 @@ export function createChat(config: MTChatConfig): ChatClient {
       if (store.get().open.includes(dialogId)) await this.openDialog(dialogId)
     },
     async leave(dialogId) {
-      await inbox.leave(dialogId)
-      wentOut(dialogId)
+      await api.leaveDialog(dialogId)
+      shut(dialogId, 'none')
     },
     archive: inbox.archive,
     unarchive: inbox.unarchive,
@@ -246,10 +253,8 @@ export function createChat(config: MTChatConfig): ChatClient {
     async openDialog(dialogId) {
       const { open, dialogs } = store.get()
       if (!open.includes(dialogId)) store.set({ open: [...open, dialogId] })
-      void people.loadParticipants(dialogId)
       if (!dialogs[dialogId]) void inbox.lookAt(dialogId)
-      // Messages are for participants; who may join is shown the rest.
-      await transcripts.open(dialogId, dialogs[dialogId]?.i_am_participant ?? true)
+      await enter(dialogId, dialogs[dialogId]?.i_am_participant ?? true)
     },
     closeDialog(dialogId) {
       const { open } = store.get()

@@ -195,6 +195,27 @@ describe('a connection', () => {
       expect(server.requests.every(({ headers }) => headers.authorization === 'Bearer fresh')).toBe(true)
     })
 
+    it.each(['request', 'socket'])('a first token that the %s refuses at once is renewed once, and never in a loop', async (door) => {
+      const server = createTestServer()
+      server.acceptTokens({ fresh: 'ana' })
+      const tokens = ['spoilt', 'fresh', 'never asked for']
+      const getToken = vi.fn(() => Promise.resolve(tokens.shift()!))
+      const refused = vi.fn()
+      const chat = chatOf(server, 'ana', { getToken, onAuthError: refused })
+
+      if (door === 'request') await chat.loadList('participating')
+      chat.connect()
+      await pass(server, 5_000)
+
+      expect(chat.getSnapshot().connection.status).toBe('online')
+      expect([getToken.mock.calls.length, refused.mock.calls.length]).toEqual([2, 0])
+      server.acceptTokens({})
+      server.dropSockets(1008)
+      await pass(server, 600 * SECOND)
+      expect(chat.getSnapshot().connection).toEqual({ status: 'unauthorized', isFinal: true })
+      expect([getToken.mock.calls.length, refused.mock.calls.length]).toEqual([2, 1])
+    })
+
     it('a handshake refused without a word is told apart from a server that is gone', async () => {
       const { server, chat } = await withToken(() => 'fresh')
 

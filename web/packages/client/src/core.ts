@@ -8,7 +8,7 @@ import type {
   Capability,
   ChatEvents,
   ChatState,
-  Connection,
+  DialogId,
   Environment,
   MTChatConfig,
   ParticipantSummary,
@@ -30,13 +30,18 @@ export interface Core {
   emit<E extends keyof ChatEvents>(event: E, value: ChatEvents[E]): void
   /** An error that nobody waits for: to the `error` event and the logger. */
   report(cause: unknown, where: string): MTChatError
+  /** An error of a request about a dialog. A 403 or 404 speaks of the dialog, which is shut then; null: nothing to show. */
+  blame(dialogId: DialogId, cause: unknown): MTChatError | null
+  /** One does not take part any more, or the dialog is gone. */
+  isShut(dialogId: DialogId): boolean
   can(capability: Capability): boolean
   /** Over the socket, if there is one. */
   speak(message: WsClientMessage): boolean
 }
 
-export const NOTHING: ChatState = {
-  connection: { status: 'idle' } as Connection,
+/** What is known before anything was asked. */
+export const NO_STATE: ChatState = {
+  connection: { status: 'idle' },
   capabilities: [],
   lists: {
     participating: emptyList(),
@@ -63,7 +68,8 @@ function emptyList(): ChatState['lists']['participating'] {
 }
 
 export function createCore(
-  parts: Pick<Core, 'config' | 'api' | 'auth' | 'store' | 'environment'> & { speak: Core['speak'] },
+  parts: Pick<Core, 'config' | 'api' | 'auth' | 'store' | 'environment' | 'speak'>,
+  shut: (dialogId: DialogId, access: 'none' | 'gone') => void,
 ): Core & { listen<E extends keyof ChatEvents>(event: E, listener: (value: ChatEvents[E]) => void): () => void } {
   const listeners = new Map<keyof ChatEvents, Set<(value: never) => void>>()
   const core = {
@@ -90,6 +96,14 @@ export function createCore(
       core.emit('error', error)
       return error
     },
+    blame(dialogId: DialogId, cause: unknown): MTChatError | null {
+      const error = MTChatError.of(cause)
+      const { status } = error
+      if (status === 403 || status === 404) shut(dialogId, status === 403 ? 'none' : 'gone')
+      else if (error.code !== 'ABORTED') return error
+      return null
+    },
+    isShut: (dialogId: DialogId) => (parts.store.get().transcripts[dialogId]?.access ?? 'ok') !== 'ok',
     listen<E extends keyof ChatEvents>(event: E, listener: (value: ChatEvents[E]) => void) {
       const own = listeners.get(event) ?? new Set()
       listeners.set(event, own.add(listener as (value: never) => void))

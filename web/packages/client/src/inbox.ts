@@ -7,6 +7,16 @@ const PAGE = 50
 const MOST = 100
 const TOGETHER_MS = 500
 const SEARCH_MS = 300
+/** What only participants are told of a dialog. */
+const OWN = [
+  'last_message',
+  'unread_count',
+  'is_archived',
+  'is_pinned',
+  'notifications_enabled',
+  'participants',
+  'participants_count',
+] as const satisfies readonly (keyof Dialog)[]
 const NAMES: readonly ListName[] = ['participating', 'archived', 'available']
 
 export function objectKey(objectType: string, objectId: string): string {
@@ -14,7 +24,7 @@ export function objectKey(objectType: string, objectId: string): string {
 }
 
 /** Dialogs and the lists of them. */
-export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: MessageId) => boolean) {
+export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: MessageId) => boolean, shut: (dialogId: DialogId) => void) {
   const cursors = new Map<ListName, string>()
   const turns = new Map<ListName, number>()
   const loads = new Map<ListName, Promise<void>>()
@@ -91,12 +101,15 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
   }
   /** As `loadDialog`, where nobody waits for the answer. */
   const lookAt = async (dialogId: DialogId) => {
+    const before = state().dialogs[dialogId]
     try {
-      await loadDialog(dialogId)
+      const dialog = await core.api.getDialog(dialogId)
+      if (before?.i_am_participant && !dialog.i_am_participant) shut(dialogId)
+      learn([dialog])
+      place([dialogId])
     } catch (cause) {
-      const { status } = MTChatError.of(cause)
-      // It is none of one's business any more.
-      if (status !== 403 && status !== 404) core.report(cause, 'dialog')
+      const error = core.blame(dialogId, cause)
+      if (error) core.report(error, 'dialog')
       else if (!state().open.includes(dialogId)) forget(dialogId)
     }
   }
@@ -153,10 +166,29 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     loads.set(name, load)
     return load
   }
+  const loadByObject = async (objectType: string, objectId: string): Promise<readonly DialogId[]> => {
+    const key = objectKey(objectType, objectId)
+    const found = state().objects[key] ?? { ids: [], status: 'idle', error: null }
+    const set = (patch: Partial<ObjectDialogs>) =>
+      core.store.set({ objects: { ...state().objects, [key]: { ...(state().objects[key] ?? found), ...patch } } })
+    set({ status: 'loading', error: null })
+    try {
+      const dialogs = await core.api.getDialogsByObject({ objectType, objectId })
+      learn(dialogs)
+      const ids = dialogs.map(({ id }) => id)
+      place(ids)
+      set({ ids, status: 'ready' })
+      return ids
+    } catch (cause) {
+      set({ status: 'error', error: MTChatError.of(cause) })
+      return state().objects[key]!.ids
+    }
+  }
   /** Load again what was loaded. What is just being loaded may show first. */
   const reload = async (): Promise<void> => {
     const shown = NAMES.filter((name) => state().lists[name].status !== 'idle')
-    await Promise.all(shown.map((name) => (loads.get(name) ?? Promise.resolve()).then(() => loadList(name))))
+    const objects = Object.keys(state().objects).map((key) => loadByObject(...(JSON.parse(key) as [string, string])))
+    await Promise.all([...objects, ...shown.map((name) => (loads.get(name) ?? Promise.resolve()).then(() => loadList(name)))])
   }
   /** Show it at once, and take it back when refused. */
   const optimistic = async (dialogId: DialogId, patch: Partial<Dialog>, ask: () => Promise<void>) => {
@@ -188,24 +220,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
         for (const name of NAMES) if (state().lists[name].status !== 'idle') void loadList(name, { search: text.trim() })
       }, SEARCH_MS)
     },
-    async loadByObject(objectType: string, objectId: string): Promise<readonly DialogId[]> {
-      const key = objectKey(objectType, objectId)
-      const found = state().objects[key] ?? { ids: [], status: 'idle', error: null }
-      const set = (patch: Partial<ObjectDialogs>) =>
-        core.store.set({ objects: { ...state().objects, [key]: { ...(state().objects[key] ?? found), ...patch } } })
-      set({ status: 'loading', error: null })
-      try {
-        const dialogs = await core.api.getDialogsByObject({ objectType, objectId })
-        learn(dialogs)
-        const ids = dialogs.map(({ id }) => id)
-        place(ids)
-        set({ ids, status: 'ready' })
-        return ids
-      } catch (cause) {
-        set({ status: 'error', error: MTChatError.of(cause) })
-        return state().objects[key]!.ids
-      }
-    },
+    loadByObject,
     async join(dialogId: DialogId, profile: UserProfile): Promise<void> {
       try {
         await core.api.joinDialog(dialogId, profile)
@@ -217,9 +232,6 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       await loadDialog(dialogId)
       core.emit('dialogJoined', dialogId)
     },
-    async leave(dialogId: DialogId): Promise<void> {
-      await core.api.leaveDialog(dialogId)
-    },
     archive: (id: DialogId) => optimistic(id, { is_archived: true }, () => core.api.archiveDialog(id)),
     unarchive: (id: DialogId) => optimistic(id, { is_archived: false }, () => core.api.unarchiveDialog(id)),
     pin: (id: DialogId) => optimistic(id, { is_pinned: true }, () => core.api.pinDialog(id)),
@@ -230,9 +242,9 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     left(dialogId: DialogId): void {
       const dialog = state().dialogs[dialogId]
       if (!dialog?.i_am_participant) return
-      const { last_message, unread_count, is_archived, is_pinned, notifications_enabled, ...rest } = dialog
-      void [last_message, unread_count, is_archived, is_pinned, notifications_enabled]
-      core.store.set({ dialogs: { ...state().dialogs, [dialogId]: { ...rest, i_am_participant: false, can_join: false } } })
+      const rest = { ...dialog, i_am_participant: false, can_join: false }
+      for (const key of OWN) delete rest[key]
+      core.store.set({ dialogs: { ...state().dialogs, [dialogId]: rest } })
       place([dialogId])
       // Whether one may come back only the server knows.
       touch(dialogId)

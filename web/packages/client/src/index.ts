@@ -1,4 +1,5 @@
 export { createChat } from './client.js'
+export { NO_STATE } from './core.js'
 export { objectKey } from './inbox.js'
 export { MTChatError, type LocalErrorCode, type MTChatErrorOptions } from './errors.js'
 export { MTChatApi, type DialogListOptions, type MultipartUpload, type ObjectQuery, type SendOptions } from './api.js'

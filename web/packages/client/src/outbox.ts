@@ -17,6 +17,7 @@ export function createOutbox(
   hooks: {
     sent: (message: Message) => void
     changed: (dialogId: DialogId) => void
+    refused: (dialogId: DialogId) => void
     retryUploads: (files: readonly PendingAttachment[]) => boolean
     forgetUploads: (files: readonly PendingAttachment[]) => void
   },
@@ -111,6 +112,7 @@ export function createOutbox(
       return remove(entry)
     }
     core.report(error, 'send')
+    if (error.status === 403) hooks.refused(entry.dialogId)
     if (error.code === 'TIMEOUT' && !isSafe) {
       const message = await lookFor(entry).catch(() => null)
       if (message) return done(entry, message)

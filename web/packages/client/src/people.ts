@@ -1,5 +1,4 @@
 import { learnNames, type Core } from './core.js'
-import { MTChatError } from './errors.js'
 import { put } from './store.js'
 import type { DialogId, MessageId, Participants, UserId, WsEvent } from './types.js'
 
@@ -21,15 +20,18 @@ export function createPeople(core: Core, onOwnMark: (dialogId: DialogId, mark: M
     }
   }
   const fetch = async (dialogId: DialogId) => {
+    if (core.isShut(dialogId)) return
     set(dialogId, { status: 'loading', error: null })
     try {
       const list = await core.api.getParticipants(dialogId)
+      if (core.isShut(dialogId)) return
       set(dialogId, { list, status: 'ready' })
       learnNames(core, list)
       setPresence(Object.fromEntries(list.flatMap((one) => (one.is_online === undefined ? [] : [[one.user_id, one.is_online]]))))
       onOwnMark(dialogId, list.find((one) => one.user_id === core.userId)?.last_read_message_id ?? null)
     } catch (cause) {
-      set(dialogId, { status: 'error', error: MTChatError.of(cause) })
+      const error = core.blame(dialogId, cause)
+      if (error) set(dialogId, { status: 'error', error })
     }
   }
   const load = (dialogId: DialogId): Promise<void> => {
@@ -77,8 +79,10 @@ export function createPeople(core: Core, onOwnMark: (dialogId: DialogId, mark: M
     reloadLoaded(): void {
       for (const dialogId of core.store.get().open) reloadSoon(dialogId)
     },
-    forget(dialogId: DialogId): void {
-      core.store.set({ participants: put(core.store.get().participants, dialogId, undefined) })
+    /** Who is still there is none of one's business any more. */
+    shut(dialogId: DialogId): void {
+      clearTimeout(due.get(dialogId))
+      if (core.store.get().participants[dialogId]) set(dialogId, { ...NOBODY, status: 'ready' })
     },
     stop(): void {
       for (const timer of due.values()) clearTimeout(timer)

@@ -1,5 +1,5 @@
 import type { Core } from './core.js'
-import type { DialogId, MessageId, UserId } from './types.js'
+import type { DialogId, MessageId } from './types.js'
 
 const EVERY_MS = 1_000
 const LONGEST_WAIT_MS = 30_000
@@ -31,7 +31,9 @@ export function createReceipts(core: Core, onRead: (dialogId: DialogId, mark: Me
       await core.api.markAsRead(dialogId, mark)
       return true
     } catch (cause) {
-      const error = core.report(cause, 'read mark')
+      const error = core.blame(dialogId, cause)
+      if (!error) return true
+      core.report(error, 'read mark')
       if (error.retryable && !waiting.has(dialogId)) waiting.set(dialogId, mark)
       return !error.retryable
     }
@@ -57,7 +59,6 @@ export function createReceipts(core: Core, onRead: (dialogId: DialogId, mark: Me
       marks.delete(dialogId)
       waiting.delete(dialogId)
     },
-    isSelf: (userId: UserId | undefined) => userId === core.userId,
     /** Back online: tell now what could not be told. */
     resume(): void {
       failures = 0

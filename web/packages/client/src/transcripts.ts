@@ -23,6 +23,9 @@ const REREAD_PAGES = 10
 const KEPT_CLOSED = 10
 const MOST_TOMBSTONES = 1_000
 
+/** Nothing is being loaded. */
+const RESTING = { isLoadingOlder: false, isLoadingNewer: false, isCatchingUp: false }
+
 export const UNKNOWN: Transcript = {
   status: 'idle',
   error: null,
@@ -32,11 +35,9 @@ export const UNKNOWN: Transcript = {
   firstUnreadId: null,
   isAtStart: false,
   isAtEnd: false,
-  isLoadingOlder: false,
-  isLoadingNewer: false,
+  ...RESTING,
   olderError: null,
   newerError: null,
-  isCatchingUp: false,
   quotes: {},
 }
 
@@ -87,8 +88,9 @@ export function createTranscripts(
     if (!work) return
     const state = core.store.get()
     const next = { ...of(dialogId), ...change }
-    next.isAtStart = next.segments[0]?.from === START
-    next.isAtEnd = next.segments.at(-1)?.to === NOW
+    const isShut = next.access !== 'ok'
+    next.isAtStart = isShut || next.segments[0]?.from === START
+    next.isAtEnd = isShut || next.segments.at(-1)?.to === NOW
     next.rows = rowsOf(
       {
         segments: next.segments,
@@ -123,7 +125,7 @@ export function createTranscripts(
     const known = believe ? new Set(of(dialogId).segments.flatMap((segment) => segment.messages.map(({ id }) => id))) : null
     work.loads += 1
     try {
-      const page = await core.api.getMessages(dialogId, { limit: PAGE, ...asked }, work.leaving.signal)
+      const page = await core.api.getMessages(dialogId, { limit: PAGE, ...asked }, entering(dialogId))
       const told = pageSegment(page, asked)
       const isStale = epoch !== began && told.to === NOW
       const bounds = isStale ? stopAtKnown([told])[0]! : told
@@ -149,13 +151,19 @@ export function createTranscripts(
         user_id && display_name && !core.store.get().names[user_id] ? [{ user_id, display_name }] : [],
       ),
     )
-  /** 403 and 404 say something about the dialog, not about the load. */
-  const failed = (dialogId: DialogId, cause: unknown): MTChatError | null => {
-    const error = MTChatError.of(cause)
-    if (error.code === 'ABORTED') return null
-    if (error.status === 403) set(dialogId, { access: 'none' })
-    if (error.status === 404) set(dialogId, { access: 'gone' })
-    return error
+  /** What a request has to listen to, so that it ends with the visit. A dialog that is shut is not asked. */
+  const entering = (dialogId: DialogId): AbortSignal => {
+    if (of(dialogId).access !== 'ok') throw new MTChatError({ status: 403, code: 'NOT_PARTICIPANT' })
+    return workOf(dialogId).leaving.signal
+  }
+  /** A load whose failure is shown; null: there is none to be shown. */
+  const tried = async (dialogId: DialogId, load: () => Promise<unknown>): Promise<MTChatError | null> => {
+    try {
+      await load()
+      return null
+    } catch (cause) {
+      return core.blame(dialogId, cause)
+    }
   }
 
   /** Where the divider goes: before the first unread message, which may lie before the newest page. */
@@ -175,28 +183,24 @@ export function createTranscripts(
   }
   const load = (dialogId: DialogId) =>
     once(dialogId, 'open', async () => {
-      const isFirst = of(dialogId).status !== 'ready'
-      const before = of(dialogId).segments
+      const { status, segments: before } = of(dialogId)
+      const isFirst = status !== 'ready'
       set(dialogId, { error: null, access: 'ok', ...(isFirst ? { status: 'loading' } : {}) })
-      try {
-        const page = await loadPage(dialogId, {}, true)
-        await findUnread(dialogId, page)
+      const error = await tried(dialogId, async () => {
+        await findUnread(dialogId, await loadPage(dialogId, {}, true))
         set(dialogId, { status: 'ready' })
         if (before.length && before.at(-1)?.to !== NOW) await reread(dialogId, before)
-      } catch (cause) {
-        const error = failed(dialogId, cause)
-        if (!error) return set(dialogId, isFirst ? { status: 'idle' } : {})
-        set(dialogId, isFirst ? { status: 'error', error } : { newerError: error })
-      }
+      })
+      if (error) set(dialogId, isFirst ? { status: 'error', error } : { newerError: error })
     })
 
   /** Load what was missed, then look once whether what is here is still so. */
   const catchUp = (dialogId: DialogId): Promise<void> =>
     once(dialogId, 'catch up', async () => {
-      if (of(dialogId).access !== 'ok' || of(dialogId).segments.length === 0) return
+      const known = of(dialogId).segments
+      if (of(dialogId).access !== 'ok' || !known.length) return
       set(dialogId, { isCatchingUp: true })
-      try {
-        const known = of(dialogId).segments
+      const newerError = await tried(dialogId, async () => {
         let newest = known.at(-1)!
         for (let pages = 0; newest.to !== NOW; pages++) {
           // Far behind: the newest page beside what is here, with a gap that can be loaded.
@@ -207,13 +211,9 @@ export function createTranscripts(
           await loadPage(dialogId, { after: newest.to })
           newest = of(dialogId).segments.at(-1)!
         }
-        set(dialogId, { newerError: null })
         await reread(dialogId, known)
-      } catch (cause) {
-        const error = failed(dialogId, cause)
-        if (error) set(dialogId, { newerError: error })
-      }
-      set(dialogId, { isCatchingUp: false })
+      })
+      set(dialogId, { isCatchingUp: false, newerError })
     })
   const reread = async (dialogId: DialogId, segments: readonly Segment[]) => {
     let pages = 0
@@ -230,42 +230,30 @@ export function createTranscripts(
     }
   }
 
-  const older = (dialogId: DialogId) =>
-    once(dialogId, 'older', async () => {
-      const first = of(dialogId).segments[0]
-      if (!first || first.from === START) return
-      set(dialogId, { isLoadingOlder: true, olderError: null })
-      try {
-        await loadPage(dialogId, { before: first.from })
-        set(dialogId, { isLoadingOlder: false })
-      } catch (cause) {
-        set(dialogId, { isLoadingOlder: false, olderError: failed(dialogId, cause) })
-      }
+  /** A page at one end, if there is more; with a flag and an error of its own. */
+  const extend = (
+    dialogId: DialogId,
+    end: 'Older' | 'Newer',
+    next: (now: Transcript) => PaginationOptions | false | undefined,
+    name: string = end,
+  ) =>
+    once(dialogId, name, async () => {
+      const asked = next(of(dialogId))
+      if (!asked) return
+      const flag = `isLoading${end}` as const
+      const fault = end === 'Older' ? 'olderError' : 'newerError'
+      set(dialogId, { [flag]: true, [fault]: null })
+      const error = await tried(dialogId, () => loadPage(dialogId, asked))
+      set(dialogId, { [flag]: false, [fault]: error })
     })
-  const newerPage = (dialogId: DialogId) =>
-    once(dialogId, 'newer', async () => {
-      const last = of(dialogId).segments.at(-1)
-      if (!last || last.to === NOW) return
-      set(dialogId, { isLoadingNewer: true, newerError: null })
-      try {
-        await loadPage(dialogId, { after: last.to })
-        set(dialogId, { isLoadingNewer: false })
-      } catch (cause) {
-        set(dialogId, { isLoadingNewer: false, newerError: failed(dialogId, cause) })
-      }
-    })
-  const resetToLatest = (dialogId: DialogId) =>
-    once(dialogId, 'latest', async () => {
-      if (of(dialogId).isAtEnd) return
-      set(dialogId, { isLoadingNewer: true, newerError: null })
-      try {
-        await loadPage(dialogId, {})
-        set(dialogId, { isLoadingNewer: false })
-      } catch (cause) {
-        set(dialogId, { isLoadingNewer: false, newerError: failed(dialogId, cause) })
-      }
-    })
+  const resetToLatest = (dialogId: DialogId) => extend(dialogId, 'Newer', ({ isAtEnd }) => !isAtEnd && {}, 'latest')
 
+  const endLoads = (dialogId: DialogId) => {
+    const work = workOf(dialogId)
+    work.leaving.abort()
+    work.leaving = new AbortController()
+    work.running = new Map()
+  }
   const evict = (dialogId: DialogId) => {
     works.get(dialogId)?.leaving.abort()
     works.delete(dialogId)
@@ -300,11 +288,12 @@ export function createTranscripts(
   /** An older server says less in its event than in its pages. */
   const complete = async ({ dialog_id: dialogId, id }: Message) => {
     try {
-      const page = await core.api.getMessages(dialogId, { around: id, limit: 2 }, workOf(dialogId).leaving.signal)
+      const page = await core.api.getMessages(dialogId, { around: id, limit: 2 }, entering(dialogId))
       const whole = page.messages.find((message) => message.id === id)
       if (whole) change(dialogId, (segments) => patch(segments, id, (message) => ({ ...message, ...whole })))
     } catch (cause) {
-      core.report(cause, 'message')
+      const error = core.blame(dialogId, cause)
+      if (error) core.report(error, 'message')
     }
   }
 
@@ -312,8 +301,10 @@ export function createTranscripts(
     of,
     arrived,
     catchUp,
-    loadOlder: older,
-    loadNewer: newerPage,
+    loadOlder: (dialogId: DialogId) =>
+      extend(dialogId, 'Older', ({ isAtStart, segments: [first] }) => !isAtStart && first && { before: first.from }),
+    loadNewer: (dialogId: DialogId) =>
+      extend(dialogId, 'Newer', ({ isAtEnd, segments }) => !isAtEnd && segments.length > 0 && { after: segments.at(-1)!.to }),
     resetToLatest,
     refreshRows: (dialogId: DialogId) => {
       if (has(dialogId)) set(dialogId, {})
@@ -327,12 +318,9 @@ export function createTranscripts(
       return Promise.resolve()
     },
     close(dialogId: DialogId): void {
-      const work = workOf(dialogId)
-      work.leaving.abort()
-      work.leaving = new AbortController()
-      work.running = new Map()
+      endLoads(dialogId)
       if (of(dialogId).status !== 'ready') return evict(dialogId)
-      set(dialogId, { firstUnreadId: null, isLoadingOlder: false, isLoadingNewer: false, isCatchingUp: false })
+      set(dialogId, { ...RESTING, firstUnreadId: null })
       closed.push(dialogId)
       if (closed.length > KEPT_CLOSED) evict(closed.shift()!)
     },
@@ -340,19 +328,15 @@ export function createTranscripts(
       const row = of(dialogId).rows.find((one) => one.kind === 'gap' && one.key === key)
       if (row?.kind !== 'gap' || row.isLoading) return
       setGap(dialogId, key, { isLoading: true, error: null })
-      try {
-        await loadPage(dialogId, from === 'above' ? { after: row.after } : { before: row.before })
-        setGap(dialogId, key, null)
-      } catch (cause) {
-        setGap(dialogId, key, { isLoading: false, error: failed(dialogId, cause) })
-      }
+      const error = await tried(dialogId, () => loadPage(dialogId, from === 'above' ? { after: row.after } : { before: row.before }))
+      setGap(dialogId, key, error && { isLoading: false, error })
     },
     async jumpTo(dialogId: DialogId, id: MessageId): Promise<boolean> {
       if (!covering(of(dialogId).segments, id)) {
         try {
           await loadPage(dialogId, { around: id })
         } catch (cause) {
-          throw failed(dialogId, cause) ?? MTChatError.of(cause)
+          throw core.blame(dialogId, cause) ?? MTChatError.of(cause)
         }
       }
       return find(of(dialogId).segments, id) !== undefined
@@ -365,10 +349,11 @@ export function createTranscripts(
         if (known || of(dialogId).quotes[id] !== undefined) return
         if (isDeleted) return keep(null)
         try {
-          keep(await core.api.getMessage(dialogId, id, workOf(dialogId).leaving.signal))
+          keep(await core.api.getMessage(dialogId, id, entering(dialogId)))
         } catch (cause) {
-          if (MTChatError.of(cause).status === 404) keep(null)
-          else core.report(cause, 'quote')
+          if (MTChatError.of(cause).status === 404) return keep(null)
+          const error = core.blame(dialogId, cause)
+          if (error) core.report(error, 'quote')
         }
       }),
     /** Its words or files have changed. */
@@ -397,9 +382,14 @@ export function createTranscripts(
     lookedBack(): void {
       for (const work of works.values()) work.hasAwayDivider = false
     },
-    setAccess(dialogId: DialogId, access: Transcript['access']): void {
-      // Nothing more is heard of it.
-      if (has(dialogId)) set(dialogId, { access, segments: stopAtKnown(of(dialogId).segments) })
+    /** What was read stays; nothing more is heard of it, and nothing can be loaded. */
+    shut(dialogId: DialogId, access: Transcript['access']): void {
+      const before = of(dialogId)
+      if (!has(dialogId) || before.access === 'gone' || before.access === access) return
+      endLoads(dialogId)
+      workOf(dialogId).gaps = {}
+      const segments = stopAtKnown(before.segments)
+      set(dialogId, { ...RESTING, status: 'ready', error: null, olderError: null, newerError: null, access, segments })
     },
     /** A socket is open, and events may have been missed before. */
     async missedEvents(): Promise<void> {

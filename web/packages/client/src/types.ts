@@ -326,16 +326,16 @@ export interface Transcript {
   /** The first load; later loads have their own flags. */
   readonly status: LoadStatus
   readonly error: MTChatError | null
-  /** `none`: not (any more) a participant. `gone`: the dialog was deleted. */
+  /** `none`: not (any more) a participant. `gone`: the dialog was deleted. Then nothing is loading, wrong or still to be loaded. */
   readonly access: 'ok' | 'none' | 'gone'
   readonly segments: readonly Segment[]
   /** What to show, oldest first. A row's `key` survives sending: the outbox row becomes the message row. */
   readonly rows: readonly Row[]
   /** The divider stands before this message. */
   readonly firstUnreadId: MessageId | null
-  /** Older than the first row is nothing. */
+  /** Older than the first row is nothing one may read. */
   readonly isAtStart: boolean
-  /** Newer than the last message is nothing. */
+  /** Newer than the last message is nothing one may read. */
   readonly isAtEnd: boolean
   readonly isLoadingOlder: boolean
   readonly isLoadingNewer: boolean

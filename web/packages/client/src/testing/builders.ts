@@ -12,7 +12,7 @@ import type {
   SearchHit,
   Transcript,
 } from '../types.js'
-import { NOTHING } from '../core.js'
+import { NO_STATE } from '../core.js'
 import { UNKNOWN } from '../transcripts.js'
 
 /** Single values with readable defaults; give what matters. */
@@ -176,7 +176,7 @@ export function aTranscript(
 }
 
 export function aState(change: Partial<ChatState> = {}): ChatState {
-  return { ...NOTHING, connection: { status: 'online' }, ...change }
+  return { ...NO_STATE, connection: { status: 'online' }, ...change }
 }
 
 /** A client that shows one state and notes what it is asked to do, for pictures of components. */

@@ -1,6 +1,7 @@
 import {
   createChat,
   MTChatError,
+  NO_STATE,
   objectKey,
   type AttachmentInput,
   type ChatClient,
@@ -31,7 +32,6 @@ import {
   type Ref,
   type ShallowRef,
 } from 'vue'
-import { NO_STATE } from './noState'
 
 export interface UseChatOptions {
   config: MaybeRefOrGetter<MTChatConfig>
