@@ -40,3 +40,42 @@ test('mentions carry the name of today, and mine are marked', async () => {
   expect(await mention('gone')).toContain('@Old')
   expect(await mention('ana')).toContain('mtchat-mention--me')
 })
+
+test('what needs no sanitiser makes nothing but plain tags, and the same text as with one', async () => {
+  const found = await page.evaluate(() => {
+    const { isPlain, purified, safe } = window as unknown as { isPlain(html: string): boolean; purified(html: string): string; safe(html: string): string }
+    const PARTS = ['<p>', '</p>', '<br>', '<b>', '</b>', '<strong>', '<em>', '<u>', '<s>', '</s>', '<ul>', '<li>', '</ul>', '<ol>', '<blockquote>', '<code>', '</code>', '<pre>', '</pre>',
+      '&amp;', '&lt;', '&gt;', '&quot;', '&nbsp;', 'text', ' ', 'script', '"', "'", '=', '/', '>', 'amp;', 'lt;', 'p>', 'b', '\u0000', '\u2028', '\ufeff', '\ud800', ']]>', '-->', '{{x}}',
+      '<', '</', '<!--', '<p ', '<P>', '<br/>', '<b\f>', '</b x>', 'onclick=x', '<script>', '<svg>', '<math>', '<plaintext>', '<template>', '<a href=x>', '<span>', '<img src=x>', '&', '&#60;', '&lt', '&amp', '&colon;', '<?', '<![CDATA[']
+    const CALM = 43
+    const ALLOWED = new Set('P BR STRONG B EM I U S STRIKE UL OL LI BLOCKQUOTE CODE PRE'.split(' '))
+    const parse = (html: string) => Object.assign(document.createElement('div'), { innerHTML: html })
+    let seed = 7
+    const below = (limit: number) => (seed = (seed * 48271) % 2147483647) % limit
+    const wrong: string[] = []
+    let plain = 0
+    for (let n = 0; n < 20_000; n += 1) {
+      const html = Array.from({ length: 1 + below(10) }, () => PARTS[below(n % 2 ? CALM : PARTS.length)]).join('')
+      if (!isPlain(html)) continue
+      plain += 1
+      const made = parse(safe(html))
+      const isCalm = [...made.querySelectorAll('*')].every((each) => ALLOWED.has(each.tagName) && each.attributes.length === 0)
+      if (!isCalm || made.textContent.trim() !== parse(purified(html)).textContent.trim()) wrong.push(html)
+    }
+    return { plain, wrong }
+  })
+
+  expect(found.wrong).toEqual([])
+  expect(found.plain).toBeGreaterThan(5_000)
+})
+
+test.each(['<p onclick=x>v</p>', '<P>v</P>', '<<p>script>', '<p', '<br/', '<!-- v -->', '<script>', 'a & b', '&#60;', '&lt', '<p/>', '<a href="https://a.test">v</a>', '<span>v</span>', '<img>', '<svg>', '&<b>amp;'])(
+  '%s is not taken for plain',
+  async (html) => {
+    expect(await page.evaluate(([given]) => (window as unknown as { isPlain(html: string): boolean }).isPlain(given!), [html])).toBe(false)
+  },
+)
+
+test('before the sanitiser is here its texts are words alone', async () => {
+  expect(await page.evaluate(() => (window as unknown as { without: string }).without)).toBe('A &amp; b<br>&lt;i&gt;')
+})

@@ -1,5 +1,22 @@
-import { defineComponent, h, type PropType } from 'vue'
+import type { IconNode } from 'lucide'
+import { defineComponent, h, shallowRef, type PropType } from 'vue'
 import { icons, type IconName } from '../icons'
+
+const more = shallowRef<Readonly<Record<string, IconNode>>>()
+let loading: Promise<void> | undefined
+
+/** Until they are here their places are empty, and as large as they will be. */
+export function loadIcons(): Promise<void> {
+  return (loading ??= import('../moreIcons').then(({ moreIcons }) => void (more.value = moreIcons), () => undefined))
+}
+
+function drawingOf(name: string): IconNode {
+  const known = (icons as Readonly<Record<string, IconNode>>)[name] ?? more.value?.[name]
+  if (known) return known
+  if (more.value) return icons.file
+  void loadIcons()
+  return []
+}
 
 /** Decoration only: whoever uses it gives the name. Those that point along the line are mirrored from right to left. */
 export const Icon = defineComponent({
@@ -25,7 +42,7 @@ export const Icon = defineComponent({
           'aria-hidden': 'true',
           focusable: 'false',
         },
-        (icons[props.name] ?? icons.file).map(([tag, attributes]) => h(tag, attributes)),
+        drawingOf(props.name).map(([tag, attributes]) => h(tag, attributes)),
       )
   },
 })

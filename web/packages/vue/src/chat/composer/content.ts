@@ -1,16 +1,10 @@
 /** Between plain lines and the HTML of a message. */
-import { plainText } from '../transcript/html'
+import { escapeHtml, plainText } from '../transcript/html'
 
 /** Characters of HTML, as the server counts them. */
 export const MAX_LENGTH = 50_000
 /** From here on the composer counts aloud. */
 export const COUNT_FROM = MAX_LENGTH * 0.9
-
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (letter) => ESCAPES[letter]!)
-}
 
 const ADDRESS = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/gi
 

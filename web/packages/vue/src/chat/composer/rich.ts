@@ -7,7 +7,8 @@ import { DOMParser, DOMSerializer, Fragment, Slice, type MarkType, type Node, ty
 import { liftListItem, sinkListItem, splitListItem, wrapInList } from 'prosemirror-schema-list'
 import { EditorState, Selection, TextSelection, type Command, type Plugin } from 'prosemirror-state'
 import { EditorView } from 'prosemirror-view'
-import { httpUrl, safeFragment } from '../transcript/html'
+import { httpUrl } from '../transcript/html'
+import { safeFragment } from '../transcript/purify'
 import { filesOf, type Field, type FieldOptions } from './field'
 import { schema } from './schema'
 

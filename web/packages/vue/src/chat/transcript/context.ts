@@ -5,6 +5,12 @@ import { inject } from 'vue'
 import type { People } from './people'
 import type { Visibility } from './visibility'
 
+/** A dialog over the transcript, and the message it is about. */
+export interface Asked {
+  readonly what: 'delete' | 'history' | 'readers'
+  readonly message: Message
+}
+
 export interface RowContext {
   readonly client: ChatClient
   readonly dialogId: DialogId

@@ -1,5 +1,5 @@
 /** What others wrote, made safe to show. */
-import createPurifier, { type Config, type DOMPurify } from 'dompurify'
+import { shallowRef } from 'vue'
 
 export interface Reading {
   readonly self: string
@@ -7,78 +7,54 @@ export interface Reading {
   nameOf(userId: string): string | undefined
 }
 
-const TAGS = 'p br strong b em i u s strike a ul ol li blockquote code pre span'.split(' ')
-const ATTRIBUTES = 'href target rel class data-type data-id data-label'.split(' ')
+/** Undefined: not asked for yet, or on its way. Null: it can't be had. */
+const sanitiser = shallowRef<typeof import('./purify') | null>()
+let loading: Promise<void> | undefined
 
-let purifier: DOMPurify | undefined
-let reading: Reading | undefined
-let rules: Config | undefined
-let fragmentRules: Config | undefined
+/** Never fails; asked again after a failure, it tries again. */
+export function loadSanitiser(): Promise<void> {
+  return (loading ??= import('./purify').then(
+    (loaded) => void (sanitiser.value = loaded),
+    () => {
+      sanitiser.value = null
+      loading = undefined
+    },
+  ))
+}
 
-/** Safe HTML of a message. Links open elsewhere and say where; mentions carry today's names. */
+/** Changes when the sanitiser comes: what was made of a text before may be made better. */
+export const sanitiserNow = (): unknown => sanitiser.value
+
+/** Whether *content* can't be shown yet as it will be. Asking brings the sanitiser, and a computed that asks follows its coming. */
+export function isAwaited(content: string): boolean {
+  if (sanitiser.value !== undefined || isPlain(content)) return false
+  void loadSanitiser()
+  return true
+}
+
+const TAG_OR_SIGN = /<\/?(?:p|br|strong|b|em|i|u|s|strike|ul|ol|li|blockquote|code|pre)>|&(?:amp|lt|gt|quot|#39|nbsp);/g
+
+/**
+ * Whether *content* is nothing but text, allowed tags without attributes, and well-known character references. A parser
+ * leaves plain text at "<" and "&" alone; each of them belongs to one of those here, and none of those tags changes how the
+ * rest is read. So it can become nothing else than it says, and needs no sanitiser.
+ */
+export function isPlain(content: string): boolean {
+  return !/[<&]/.test(content.replace(TAG_OR_SIGN, ''))
+}
+
+/** Safe HTML of a message. Without the sanitiser, what needs one is shown as its words alone. */
 export function safeHtml(content: string, as: Reading): string {
-  reading = as
-  try {
-    return prepared().sanitize(content, rules!)
-  } finally {
-    reading = undefined
-  }
+  if (isPlain(content)) return content
+  return sanitiser.value?.purified(content, as) ?? wordsOf(content)
 }
 
-/** The same as nodes, for the editor. */
-export function safeFragment(content: string): DocumentFragment {
-  return prepared().sanitize(content, fragmentRules!) as unknown as DocumentFragment
-}
+const wordsOf = (content: string) => escapeHtml(plainText(content)).replaceAll('\n', '<br>')
 
-function prepared(): DOMPurify {
-  if (purifier) return purifier
-  const policy = trustedTypesPolicy()
-  rules = {
-    ALLOWED_TAGS: TAGS,
-    ALLOWED_ATTR: ATTRIBUTES,
-    ALLOW_DATA_ATTR: false,
-    ALLOW_ARIA_ATTR: false,
-    ALLOWED_URI_REGEXP: /^https?:\/\//i,
-    // All but the one that is an address.
-    ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((name) => name !== 'href'),
-    // What these hold is no text of the message.
-    FORBID_CONTENTS: ['script', 'style', 'noscript', 'template', 'iframe', 'svg', 'math', 'title', 'textarea', 'select'],
-    ...(policy && { TRUSTED_TYPES_POLICY: policy }),
-  }
-  fragmentRules = { ...rules, RETURN_DOM_FRAGMENT: true }
-  purifier = createPurifier(window)
-  purifier.addHook('afterSanitizeAttributes', (node) => {
-    if (node.tagName === 'A') safeLink(node)
-    else if (node.tagName === 'SPAN') safeMention(node)
-    else if (node.hasAttribute('class') && !/^language-[\w-]+$/.test(node.className)) node.removeAttribute('class')
-  })
-  return purifier
-}
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-function safeLink(link: Element): void {
-  for (const name of ['class', 'data-type', 'data-id', 'data-label']) link.removeAttribute(name)
-  const url = httpUrl(link.getAttribute('href'))
-  if (!url) {
-    link.removeAttribute('href')
-    link.removeAttribute('target')
-    return
-  }
-  link.setAttribute('target', '_blank')
-  link.setAttribute('rel', 'noopener noreferrer nofollow')
-  link.setAttribute('title', url.host)
-  // The list is one tab stop; Enter on the row opens its links to Tab.
-  link.setAttribute('tabindex', '-1')
-}
-
-function safeMention(span: Element): void {
-  const id = span.getAttribute('data-id')
-  if (span.getAttribute('data-type') !== 'mention' || id === null) {
-    for (const { name } of [...span.attributes]) span.removeAttribute(name)
-    return
-  }
-  const label = reading?.nameOf(id) ?? span.getAttribute('data-label')
-  if (label) span.textContent = `@${label}`
-  span.setAttribute('class', id === reading?.self ? 'mtchat-mention mtchat-mention--me' : 'mtchat-mention')
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"]/g, (letter) => ESCAPES[letter]!)
 }
 
 /** The address if it is absolute http or https, else null. */
@@ -88,20 +64,6 @@ export function httpUrl(address: string | null | undefined): URL | null {
     return new URL(address)
   } catch {
     return null
-  }
-}
-
-interface Policies {
-  createPolicy(name: string, rules: Record<string, (input: string) => string>): unknown
-}
-
-/** Undefined where there are no Trusted Types, or where another copy of us made the policy already. */
-function trustedTypesPolicy(): Config['TRUSTED_TYPES_POLICY'] {
-  const factory = (window as { trustedTypes?: Policies }).trustedTypes
-  try {
-    return factory?.createPolicy('mtchat', { createHTML: (html) => html, createScriptURL: (url) => url }) as Config['TRUSTED_TYPES_POLICY']
-  } catch {
-    return undefined
   }
 }
 
