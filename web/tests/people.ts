@@ -17,11 +17,15 @@ export interface Seat {
   /** Chats on the page. */
   count?: number
   isHostile?: boolean
+  /** The host has no way to another token. */
+  hasNoTokens?: boolean
   /** Complaints that the test brings about. */
   excused?: RegExp[]
   browser?: BrowserContextOptions
   /** Another page of the host's. */
   address?: string
+  /** The page's clock is the test's to move. */
+  hasClock?: boolean
 }
 
 export interface AMessage {
@@ -60,13 +64,14 @@ export class Person {
   }
 
   /** The page's address; every wish is in it. */
-  address({ build = 'vue', config, props, count = 1, isHostile, address }: Seat = this.seat): string {
+  address({ build = 'vue', config, props, count = 1, isHostile, hasNoTokens, address }: Seat = this.seat): string {
     if (address) return this.gateway.url + address
-    const wanted = { config: { userId: this.user, ...config }, props, count }
+    const wanted = { config: { userId: this.user, ...config }, props, count, hasNoTokens }
     return `${this.gateway.url}/${build}?o=${encodeURIComponent(JSON.stringify(wanted))}${isHostile ? '&hostile' : ''}`
   }
 
   async open(): Promise<this> {
+    if (this.seat.hasClock) await this.page.clock.install()
     await this.page.goto(this.address())
     return this
   }
@@ -147,6 +152,41 @@ export class Person {
     await on.getByRole('button', { name: action, exact: true }).click()
   }
 
+  /** Right click on a chat of the list, and one of the things it offers. */
+  async manage(title: string, action: string): Promise<void> {
+    await this.row(title).click({ button: 'right' })
+    await this.page.getByRole('menuitem', { name: action, exact: true }).click()
+  }
+
+  /** A finger that stays where it is until something comes of it. */
+  async hold(on: Locator, until: Locator): Promise<void> {
+    await on.scrollIntoViewIfNeeded()
+    const box = (await on.boundingBox())!
+    const finger = await this.context.newCDPSession(this.page)
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: box.x + box.width / 2, y: box.y + box.height / 2 }] })
+    await expect(until).toBeVisible()
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+    await finger.detach()
+  }
+
+  /** Waits between attempts are as long as they may be, whatever the dice say. */
+  async waitLong(): Promise<void> {
+    await this.page.evaluate(() => Object.assign(Math, { random: () => 0.95 }))
+  }
+
+  /** Copies in another tab, of a page without a policy. */
+  async copy(parts: Record<string, string | number[]>): Promise<void> {
+    await this.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    const elsewhere = await this.context.newPage()
+    await elsewhere.goto(`${this.gateway.url}/host/host.css`)
+    await elsewhere.evaluate(async (parts) => {
+      const blobs = Object.entries(parts).map(([type, part]) => [type, new Blob([typeof part === 'string' ? part : new Uint8Array(part)], { type })])
+      await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))])
+    }, parts)
+    await elsewhere.close()
+    await this.page.bringToFront()
+  }
+
   async picture(name: string): Promise<void> {
     await this.page.screenshot({ path: `${ARTEFACTS}${name}.png` })
   }
@@ -159,8 +199,7 @@ export class Office {
   constructor(private readonly newContext: (options?: BrowserContextOptions) => Promise<BrowserContext>) {}
 
   /** A dialog nobody else talks in. */
-  async dialog(title: string, people: string[] = ['ana', 'bo']): Promise<{ id: string; objectId: string }> {
-    const objectId = `o-${crypto.randomUUID()}`
+  async dialog(title: string, people: string[] = ['ana', 'bo'], { objectId = `o-${crypto.randomUUID()}`, scopes = SCOPES } = {}): Promise<{ id: string; objectId: string }> {
     const { id } = await ask<{ id: string }>('POST', '/dialogs', {
       body: {
         object_type: 'order',
@@ -168,7 +207,7 @@ export class Office {
         object_url: 'https://erp.example/orders/1',
         title,
         participants: people.map((user) => ({ user_id: user, display_name: NAMES[user.replace(/-.*/, '')] ?? user, company: 'Nordwind' })),
-        access_scopes: [SCOPES],
+        access_scopes: [scopes],
       },
     })
     return { id, objectId }
@@ -177,6 +216,11 @@ export class Office {
   /** Somebody says something elsewhere. */
   say(user: string, dialog: string, content: string, rest: Record<string, unknown> = {}): Promise<AMessage> {
     return ask<AMessage>('POST', `/dialogs/${dialog}/messages`, { user, body: { content, ...rest } })
+  }
+
+  /** Somebody talks a lot; what is said first comes first, but for a few places. */
+  async talk(user: string, dialog: string, texts: readonly string[]): Promise<void> {
+    for (let at = 0; at < texts.length; at += 8) await Promise.all(texts.slice(at, at + 8).map((text) => this.say(user, dialog, text)))
   }
 
   /** How far somebody has read, as others are told. */
@@ -192,6 +236,10 @@ export class Office {
   /** The host takes somebody out. */
   async remove(dialog: string, user: string): Promise<void> {
     await ask('DELETE', `/dialogs/${dialog}/participants/${user}`)
+  }
+
+  async delete(dialog: string): Promise<void> {
+    await ask('DELETE', `/dialogs/${dialog}`)
   }
 
   async person(user: string, seat: Seat = {}): Promise<Person> {

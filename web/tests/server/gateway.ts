@@ -30,6 +30,7 @@ export interface Asked {
   path: string
   status: number
   key: string | undefined
+  scopes: string | undefined
 }
 
 export class Gateway {
@@ -40,6 +41,8 @@ export class Gateway {
   tokensGiven = 0
   hasFailed = false
   private fault: Fault | null = null
+  private readonly tokens = new Set<string>()
+  private readonly refused = new Set<string>()
   private readonly sockets = new Set<Socket>()
   private readonly server: Server
   private storageSources: string
@@ -64,6 +67,12 @@ export class Gateway {
     this.hasFailed = true
     this.fault = fault
     if (fault.kind === 'cut') this.drop()
+  }
+
+  /** As when they run out: only tokens that have not been used yet are taken. */
+  refuseTokensSoFar(): void {
+    this.hasFailed = true
+    for (const token of this.tokens) this.refused.add(token)
   }
 
   mend(): void {
@@ -132,7 +141,7 @@ export class Gateway {
 
   private async forward(question: IncomingMessage, answer: ServerResponse): Promise<void> {
     const fault = this.faultOf(question)
-    const note = (status: number) => this.asked.push({ method: question.method ?? '', path: question.url ?? '', status, key: question.headers['idempotency-key'] as string | undefined })
+    const note = (status: number) => this.asked.push({ method: question.method ?? '', path: question.url ?? '', status, key: question.headers['idempotency-key'] as string | undefined, scopes: question.headers['x-scope-config'] as string | undefined })
     if (fault?.kind === 'cut') return void question.socket.destroy()
     if (fault?.kind === 'status') {
       note(fault.status)
@@ -158,6 +167,9 @@ export class Gateway {
 
   private faultOf(question: IncomingMessage): Fault | null {
     const { fault } = this
+    const token = question.headers.authorization?.slice('Bearer '.length) ?? new URL(question.url ?? '/', 'http://host').searchParams.get('token')
+    if (token) this.tokens.add(token)
+    if (token && this.refused.has(token)) return { kind: 'status', status: 401 }
     if (!fault || (question.url ?? '').startsWith('/sdk/')) return null
     if (fault.kind === 'cut' || !fault.on) return fault
     return fault.on.test(`${question.method} ${question.url}`) ? fault : null

@@ -7,16 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const SECRET = 'a secret that is long enough for HS256 and only lives in this test'
+export const SECRET = 'a secret that is long enough for HS256 and only lives in this test'
 const ADMIN = 'an-admin-token-that-only-lives-in-this-test'
 const PATIENCE_MS = 90_000
 export const SCOPES = { scope_level0: ['nordwind'], scope_level1: [], scope_level2: [] }
 
 /** A token as the host application would sign it (RFC 7519, HS256), good for *life* seconds. */
-export function tokenOf(user: string, life = 3600): string {
+export function tokenOf(user: string, life = 3600, scopes = SCOPES): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const exp = Math.floor(Date.now() / 1000) + life
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, scopes: SCOPES, exp })}`
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, scopes, exp })}`
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
 }
 
@@ -43,16 +43,20 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** The command `mtchat`. */
+export function program(): string {
+  const found = process.env['MTCHAT_BIN'] ?? fileURLToPath(new URL('../../../.venv/bin/mtchat', import.meta.url))
+  if (!existsSync(found)) throw new Error(`The browser tests start the service, and ${found} is not there. Say \`make setup\`.`)
+  return found
+}
+
 export async function startService(): Promise<() => Promise<void>> {
-  const beside = fileURLToPath(new URL('../../../.venv/bin/mtchat', import.meta.url))
-  const program = process.env['MTCHAT_BIN'] ?? beside
-  if (!existsSync(program)) throw new Error(`The browser tests start the service, and ${program} is not there. Say \`make setup\`.`)
   const folder = mkdtempSync(join(tmpdir(), 'mtchat-web-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const log = join(folder, 'service.log')
   const out = openSync(log, 'a')
-  const service: ChildProcess = spawn(program, ['serve', '--data', join(folder, 'data')], {
+  const service: ChildProcess = spawn(program(), ['serve', '--data', join(folder, 'data')], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
