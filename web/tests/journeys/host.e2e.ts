@@ -159,6 +159,28 @@ test('two elements on one page talk on their own, and moving one keeps what is w
   await expect.poll(() => ana.gateway.openSockets).toBe(0)
 })
 
+test('later parts of the one script come from where its tag says', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { build: 'element', address: '/long?messages=1' })
+  const parts: string[] = []
+  await ana.context.addInitScript(() => {
+    // The script is deferred: it finds what the page's author would have written.
+    new MutationObserver(() => document.querySelector('script[src^="/sdk/mt-chat"]')?.setAttribute('data-base', '/parts/')).observe(document, { childList: true, subtree: true })
+  })
+  await ana.page.route(/\/parts\//, async (route) => {
+    const url = route.request().url()
+    parts.push(url.replace(/.*\//, ''))
+    await route.fulfill({ response: await route.fetch({ url: url.replace('/parts/', '/sdk/') }) })
+  })
+  await ana.page.goto(ana.address({ build: 'element', props: { dialogId: id } }))
+
+  await ana.say('from elsewhere')
+  expect(parts).toEqual(expect.arrayContaining([expect.stringMatching(/^en-/), expect.stringMatching(/^rich-/)]))
+  const others = ana.gateway.asked.map(({ path }) => path).filter((path) => /^\/sdk\/(?!mt-chat\.js)/.test(path))
+  for (const path of others) expect(parts).toContain(path.replace('/sdk/', ''))
+})
+
 test('an object without a chat says so, and offers no way to nowhere', async ({ office }) => {
   const anaId = aName('ana')
   const ana = await office.person(anaId, { props: { mode: 'inline', objectType: 'order', objectId: 'none' }, browser: { viewport: { width: 340, height: 500 } } })
