@@ -35,6 +35,7 @@ test: setup lint ## Run every check and every test, against a real PostgreSQL
 web-test: setup web ## Try the web SDK: its units, then people in real browsers against the service
 	@sh web/chromium.sh
 	@$(BIN)/python web/with_node.py vitest run --reporter=dot
+	@$(BIN)/python web/with_node.py vitest run --config vitest.packages.config.ts --reporter=dot
 	@$(BIN)/python web/with_node.py playwright test
 
 check: test ## The whole truth: the same as make test

@@ -14,7 +14,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'demo/**/*.test.ts'],
+    include: ['packages/*/{src,test}/**/*.test.ts', 'demo/**/*.test.ts', 'tests/embedding/*.test.ts'],
     environment: 'node',
     // Node 20 has WebSocket behind this flag.
     execArgv: typeof WebSocket === 'undefined' ? ['--experimental-websocket'] : [],

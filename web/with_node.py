@@ -16,10 +16,11 @@ TOOLS = {
 
 def main(name: str, *arguments: str) -> int:
     """Run the tool of that *name*, and return its exit code."""
-    node, _ = find_node()
+    node, npm = find_node()
     environment = {
         **os.environ,
         "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "MTCHAT_NPM": str(npm),
         "MTCHAT_BIN": os.environ.get("MTCHAT_BIN", str(Path(sys.executable).parent / "mtchat")),
     }
     tool = WEB / "node_modules" / TOOLS[name]

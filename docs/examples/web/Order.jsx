@@ -1,7 +1,7 @@
 import '@mtchat/element'
 import { useEffect, useMemo, useRef } from 'react'
 
-/** React 19 sets objects as properties of a custom element, and text as attributes. */
+/** React 19 sets objects as properties of a custom element, and text as attributes. Events need a listener. */
 export function OrderChat({ order, person, onTalked }) {
   const chat = useRef(null)
   const config = useMemo(
@@ -16,8 +16,9 @@ export function OrderChat({ order, person, onTalked }) {
   )
   useEffect(() => {
     const element = chat.current
-    element.addEventListener('message-sent', onTalked)
-    return () => element.removeEventListener('message-sent', onTalked)
+    const tell = (event) => onTalked(event.detail)
+    element.addEventListener('message-sent', tell)
+    return () => element.removeEventListener('message-sent', tell)
   }, [onTalked])
   return <mt-chat ref={chat} config={config} mode="inline" object-type="order" object-id={order.id} theme="auto" />
 }

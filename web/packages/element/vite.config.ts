@@ -1,26 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
-import { defineConfig, type Plugin } from 'vite'
+import { defineConfig } from 'vite'
 import { licenses } from '../../scripts/licenses.mjs'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** What loads at once. The bundler would cut it into pieces where later parts share something with it: requests for nothing. */
-const first = new Set<string>()
-const findFirst: Plugin = {
-  name: 'find-first',
-  buildEnd() {
-    const follow = (id: string) => {
-      if (first.has(id)) return
-      first.add(id)
-      this.getModuleInfo(id)?.importedIds.forEach(follow)
-    }
-    follow(at('src/index.ts'))
-  },
-}
-
 export default defineConfig({
-  plugins: [vue(), licenses(), findFirst],
+  plugins: [vue(), licenses()],
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',
@@ -43,7 +29,8 @@ export default defineConfig({
       output: {
         // Said here, as of a library Vite would keep the white space.
         minify: true,
-        codeSplitting: { groups: [{ name: 'core', test: (id) => first.has(id) }] },
+        // What loads at once. The bundler would cut it into pieces where later parts share something with it: requests for nothing.
+        codeSplitting: { groups: [{ name: 'core', tags: ['$initial'] }] },
         chunkFileNames: '[name]-[hash].js', entryFileNames: '[name].js',
       },
     },

@@ -9,6 +9,7 @@ const outside = ['vue', ...Object.keys(dependencies)]
 
 export default defineConfig({
   plugins: [vue()],
+  json: { namedExports: false },
   build: {
     target: 'es2022',
     minify: false,

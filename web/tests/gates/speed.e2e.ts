@@ -93,29 +93,97 @@ test('the heap with ten thousand messages', async ({ office }) => {
   expect(used).toBeLessThanOrEqual(30)
 })
 
-/** Absolute times depend on the machine: they are told, and only a multiple of the promise fails. */
+function aSignal(): { given: Promise<void>; give: () => void } {
+  let give = () => undefined as void
+  const given = new Promise<void>((resolve) => { give = resolve })
+  return { given, give: () => give() }
+}
+
+/** Absolute times depend on the machine and on what else it does: they are told, and only four times the promise fails. */
 test('from navigation to the last message painted', async ({ office }) => {
+  test.setTimeout(90_000)
   const [anaId, boId] = [aName('ana'), aName('bo')]
   const { id } = await office.dialog('Order 1', [anaId, boId])
   for (let n = 1; n <= 50; n += 1) await office.say(boId, id, `message ${n}`)
   const ana = await office.person(anaId, { props: { dialogId: id } })
-  const times: number[] = []
-  for (let n = 0; n < 3; n += 1) {
-    await ana.page.goto('about:blank')
-    await ana.context.addInitScript(() => {
-      const look = () => {
-        const rows = document.querySelectorAll('.mtchat-transcript [role=listitem]')
-        const isThere = [...rows].some((row) => row.textContent?.includes('message 50'))
-        if (!isThere || document.querySelector('.mtchat-transcript--placing')) return void requestAnimationFrame(look)
-        requestAnimationFrame(() => Object.assign(window, { shownAfter: performance.now() }))
-      }
-      requestAnimationFrame(look)
-    })
-    await ana.page.goto(ana.address())
-    times.push(await (await ana.page.waitForFunction(() => (window as unknown as { shownAfter?: number }).shownAfter)).jsonValue() as number)
+  const devtools = await ana.context.newCDPSession(ana.page)
+  await ana.context.addInitScript(() => {
+    const look = () => {
+      const rows = document.querySelectorAll('.mtchat-transcript [role=listitem]')
+      const isThere = [...rows].some((row) => row.textContent?.includes('message 50'))
+      if (!isThere || document.querySelector('.mtchat-transcript--placing')) return void requestAnimationFrame(look)
+      requestAnimationFrame(() => Object.assign(window, { shownAfter: performance.now() }))
+    }
+    requestAnimationFrame(look)
+  })
+  const best = async (rate: number) => {
+    const times: number[] = []
+    for (let n = 0; n < 3; n += 1) {
+      await ana.page.goto('about:blank')
+      await devtools.send('Emulation.setCPUThrottlingRate', { rate })
+      await ana.page.goto(ana.address())
+      times.push(await (await ana.page.waitForFunction(() => (window as unknown as { shownAfter?: number }).shownAfter)).jsonValue() as number)
+    }
+    return Math.min(...times)
   }
-  const best = Math.min(...times)
 
-  gate('navigation to last message painted, best of 3', `${Math.round(best)} ms`, '500 ms (fails above 2,000)')
-  expect(best).toBeLessThanOrEqual(2000)
+  for (const [rate, limit] of [[1, 500], [4, 1200]] as const) {
+    const measured = await best(rate)
+    gate(`navigation to last message painted, best of 3${rate > 1 ? `, processor ${rate} times slower` : ''}`, `${Math.round(measured)} ms`, `${limit} ms (fails above ${4 * limit})`)
+    expect(measured).toBeLessThanOrEqual(4 * limit)
+  }
+})
+
+test('the first picture needs one script: what else there is comes after the messages', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  await office.say(boId, id, '<p>Only <strong>words</strong> &amp; marks</p>')
+  const ana = await office.person(anaId, { address: '/long?messages=1' })
+  const asked: string[] = []
+  const isOpen = aSignal()
+  await ana.page.route(/\/api\/v1\/dialogs\/.*\/messages/, async (route) => {
+    await isOpen.given
+    await route.continue()
+  })
+  await ana.page.goto('about:blank')
+  ana.page.on('request', (request) => request.resourceType() === 'script' && asked.push(request.url().replace(/.*\/|-[\w-]+\.js$|\.js$/g, '')))
+
+  await ana.page.goto(ana.address({ props: { dialogId: id } }))
+  await expect(ana.page.getByRole('heading', { name: 'Order 1' })).toBeVisible()
+  await ana.page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)))
+  expect(asked.sort()).toEqual(['core', 'en', 'vue'])
+
+  isOpen.give()
+  await expect(ana.message('Only words & marks')).toBeVisible()
+  await expect(ana.composer).toBeVisible()
+  await expect.poll(() => asked).toEqual(expect.arrayContaining(['rich', 'purify', 'moreIcons']))
+})
+
+test('rows with links wait for the sanitiser, and do not move when it has come; without it there are words', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  await office.say(boId, id, '<p>First</p>')
+  await office.say(boId, id, '<p>See <a href="https://erp.example/7">the order</a></p>')
+  const ana = await office.person(anaId, { address: '/long?messages=1', excused: [/purify/] })
+  const isAsked = aSignal()
+  const mayCome = aSignal()
+  await ana.page.route(/\/purify-/, async (route) => {
+    isAsked.give()
+    await mayCome.given
+    await route.continue()
+  })
+
+  await ana.page.goto(ana.address({ props: { dialogId: id } }))
+  await isAsked.given
+  await expect(ana.composer.or(ana.page.getByRole('textbox', { name: 'Message', exact: true }))).toBeVisible()
+  await expect(ana.message('First')).toHaveCount(0)
+  await expect(ana.page.getByText('No messages yet')).toHaveCount(0)
+  mayCome.give()
+  await expect(ana.message('See').getByText('the order')).toHaveAttribute('href', 'https://erp.example/7')
+
+  await ana.page.unroute(/\/purify-/)
+  await ana.page.route(/\/purify-/, (route) => route.abort())
+  await ana.page.reload()
+  await expect(ana.message('See the order')).toBeVisible()
+  await expect(ana.message('See').locator('a')).toHaveCount(0)
 })

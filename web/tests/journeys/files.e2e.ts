@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { aName, expect, test, type Person } from '../people'
+import { picture } from './chair'
 
-const picture = readFileSync(fileURLToPath(new URL('../../demo/pages/chair.png', import.meta.url)))
 const PDF = Buffer.from('%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n')
 
 async function pick(person: Person, ...files: { name: string; mimeType: string; buffer: Buffer }[]): Promise<void> {

@@ -77,18 +77,93 @@ test('what is refused for good says why, and its text can be had back', async ({
   await expect(ana.message('not to the taste')).toHaveAccessibleName(/, sent/)
 })
 
-test('who is too fast waits and is served', async ({ office }) => {
+test('who is too fast sees how long to wait, and is served', async ({ office }) => {
   const [anaId, boId] = [aName('ana'), aName('bo')]
   const { id } = await office.dialog('Order 1', [anaId, boId])
   const ana = await office.person(anaId, { props: { dialogId: id } })
   await expect(ana.composer).toBeVisible()
 
-  ana.gateway.break({ kind: 'status', status: 429, on: /^POST .*\/messages/, headers: { 'Retry-After': '1' } })
+  ana.gateway.break({ kind: 'status', status: 429, on: /^POST .*\/messages/, headers: { 'Retry-After': '3' } })
   await ana.say('a little later')
-  await expect.poll(() => ana.gateway.asked.some(({ status }) => status === 429)).toBe(true)
+  const row = ana.message('a little later')
+  await expect(row).toContainText('Too many requests. Next try in 3 seconds.')
+  ana.gateway.mend()
+  await expect(row).toContainText(/Next try in [12] seconds?\./)
+
+  await expect(row).toHaveAccessibleName(/, sent/)
+  await expect(row).not.toContainText('Next try')
+  expect(ana.gateway.asked.filter(({ method, path }) => method === 'POST' && path.includes('/messages')).map(({ status }) => status)).toEqual([429, 200])
+})
+
+test('whatever stands between, what was said arrives once and in order: a server in trouble, one that is slow, a refusal', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  const bo = await office.person(boId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+  const sending = /^POST .*\/messages/
+
+  ana.gateway.break({ kind: 'status', status: 500, on: sending })
+  await ana.say('a server in trouble')
+  await expect(ana.message('a server in trouble')).toContainText('not sent, retrying')
+  ana.gateway.mend()
+  await expect(ana.message('a server in trouble')).toHaveAccessibleName(/, (sent|read by)/)
+
+  ana.gateway.break({ kind: 'delay', ms: 1_500, on: sending })
+  await ana.say('slow one')
+  await ana.say('slow two')
+  await expect(ana.message('slow one')).toHaveAccessibleName(/, sending/)
+  await expect(bo.message('slow two')).toBeVisible()
   ana.gateway.mend()
 
-  await expect(ana.message('a little later')).toHaveAccessibleName(/, sent/)
+  ana.gateway.break({ kind: 'status', status: 403, on: sending })
+  await ana.say('a refusal')
+  await expect(ana.message('a refusal')).toContainText('Refused: You may not do this')
+  await expect(ana.message('a refusal').getByRole('button', { name: 'Retry' })).toHaveCount(0)
+  ana.gateway.mend()
+  await ana.message('a refusal').getByRole('button', { name: 'Delete' }).click()
+  await expect(ana.message('a refusal')).toHaveCount(0)
+
+  await ana.say('the last')
+  await expect(bo.message('the last')).toBeVisible()
+  await expect(bo.message(/trouble|slow|refusal|last/)).toHaveText([/in trouble/, /slow one/, /slow two/, /the last/])
+})
+
+test('after a sleep the connection is back at once, with what was said meanwhile', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id }, config: { reconnectInterval: 60_000, heartbeatInterval: 3_600_000 }, hasClock: true })
+  await ana.waitLong()
+  await ana.say('good night')
+  await expect(ana.message('good night')).toHaveAccessibleName(/, sent/)
+
+  ana.gateway.break({ kind: 'cut' })
+  await expect(ana.page.getByText(/Next try in 2\d seconds/)).toBeVisible()
+  await office.say(boId, id, 'said in the night')
+  ana.gateway.mend()
+  await ana.page.clock.fastForward(15_000)
+
+  await expect(ana.message('said in the night')).toBeVisible()
+  await expect(ana.page.getByText(/Connection lost/)).toHaveCount(0)
+})
+
+test('a tab that is closed leaves its messages to the other one', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+  await expect(ana.composer).toBeVisible()
+  const second = await ana.tab()
+  await expect(second.composer).toBeVisible()
+
+  ana.gateway.break({ kind: 'status', status: 503, on: /^POST .*\/messages/ })
+  await ana.say('for somebody to send')
+  await expect(second.message('for somebody to send')).toHaveCount(1)
+  await ana.page.close()
+  ana.gateway.mend()
+
+  await expect(second.message('for somebody to send')).toHaveAccessibleName(/, sent/)
+  const bo = await office.person(boId, { props: { dialogId: id } })
+  await expect(bo.message('for somebody to send')).toHaveCount(1)
 })
 
 test('a load that failed offers it again, and paging is not given up', async ({ office }) => {

@@ -7,7 +7,6 @@ import { provideAnnouncer } from '../../packages/vue/src/announcer'
 import { provideClient } from '../../packages/vue/src/context'
 import { loadTexts, provideI18n } from '../../packages/vue/src/i18n'
 import { isPlain, loadSanitiser, safeHtml } from '../../packages/vue/src/chat/transcript/html'
-import { purified } from '../../packages/vue/src/chat/transcript/purify'
 import '../../packages/vue/src/styles/index.css'
 
 const parameters = new URLSearchParams(location.search)
@@ -50,4 +49,5 @@ createApp(defineComponent({
 const reading = { self: 'ana', nameOf: (user: string) => (user === 'bo' ? 'Bo Now' : undefined) }
 const without = safeHtml('<p>A &amp; <a href="https://a.test" onclick="x()">b</a><br>&lt;i&gt;</p>', reading)
 await loadSanitiser()
+const { purified } = await import('../../packages/vue/src/chat/transcript/purify')
 Object.assign(window, { safe: (html: string) => safeHtml(html, reading), purified: (html: string) => purified(html, reading), isPlain, without, said, server, chat, dialogId: dialog.id, body, fill })

@@ -41,6 +41,8 @@ export class Gateway {
   tokensGiven = 0
   hasFailed = false
   private fault: Fault | null = null
+  private readonly tokens = new Set<string>()
+  private readonly refused = new Set<string>()
   private readonly sockets = new Set<Socket>()
   private readonly server: Server
   private storageSources: string
@@ -65,6 +67,12 @@ export class Gateway {
     this.hasFailed = true
     this.fault = fault
     if (fault.kind === 'cut') this.drop()
+  }
+
+  /** As when they run out: only tokens that have not been used yet are taken. */
+  refuseTokensSoFar(): void {
+    this.hasFailed = true
+    for (const token of this.tokens) this.refused.add(token)
   }
 
   mend(): void {
@@ -159,6 +167,9 @@ export class Gateway {
 
   private faultOf(question: IncomingMessage): Fault | null {
     const { fault } = this
+    const token = question.headers.authorization?.slice('Bearer '.length) ?? new URL(question.url ?? '/', 'http://host').searchParams.get('token')
+    if (token) this.tokens.add(token)
+    if (token && this.refused.has(token)) return { kind: 'status', status: 401 }
     if (!fault || (question.url ?? '').startsWith('/sdk/')) return null
     if (fault.kind === 'cut' || !fault.on) return fault
     return fault.on.test(`${question.method} ${question.url}`) ? fault : null

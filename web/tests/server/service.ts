@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const SECRET = 'a secret that is long enough for HS256 and only lives in this test'
+export const SECRET = 'a secret that is long enough for HS256 and only lives in this test'
 const ADMIN = 'an-admin-token-that-only-lives-in-this-test'
 const PATIENCE_MS = 90_000
 export const SCOPES = { scope_level0: ['nordwind'], scope_level1: [], scope_level2: [] }
@@ -43,16 +43,20 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** The command `mtchat`. */
+export function program(): string {
+  const found = process.env['MTCHAT_BIN'] ?? fileURLToPath(new URL('../../../.venv/bin/mtchat', import.meta.url))
+  if (!existsSync(found)) throw new Error(`The browser tests start the service, and ${found} is not there. Say \`make setup\`.`)
+  return found
+}
+
 export async function startService(): Promise<() => Promise<void>> {
-  const beside = fileURLToPath(new URL('../../../.venv/bin/mtchat', import.meta.url))
-  const program = process.env['MTCHAT_BIN'] ?? beside
-  if (!existsSync(program)) throw new Error(`The browser tests start the service, and ${program} is not there. Say \`make setup\`.`)
   const folder = mkdtempSync(join(tmpdir(), 'mtchat-web-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const log = join(folder, 'service.log')
   const out = openSync(log, 'a')
-  const service: ChildProcess = spawn(program, ['serve', '--data', join(folder, 'data')], {
+  const service: ChildProcess = spawn(program(), ['serve', '--data', join(folder, 'data')], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],

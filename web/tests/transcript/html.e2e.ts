@@ -63,12 +63,11 @@ test('what needs no sanitiser makes nothing but plain tags, and the same text as
   expect(found.plain).toBeGreaterThan(5_000)
 })
 
-test.each(['<p onclick=x>v</p>', '<P>v</P>', '<<p>script>', '<p', '<br/', '<!-- v -->', '<script>', 'a & b', '&#60;', '&lt', '<p/>', '<a href="https://a.test">v</a>', '<span>v</span>', '<img>', '<svg>', '&<b>amp;'])(
-  '%s is not taken for plain',
-  async (html) => {
-    expect(await page.evaluate(([given]) => (window as unknown as { isPlain(html: string): boolean }).isPlain(given!), [html])).toBe(false)
-  },
-)
+const NOT_PLAIN = ['<p onclick=x>v</p>', '<P>v</P>', '<<p>script>', '<p', '<br/', '<!-- v -->', '<script>', 'a & b', '&#60;', '&lt', '<p/>', '<a href="https://a.test">v</a>', '<span>v</span>', '<img>', '<svg>', '&<b>amp;']
+test('what may be more than plain tags goes to the sanitiser', async () => {
+  const taken = await page.evaluate((all) => all.filter((window as unknown as { isPlain(html: string): boolean }).isPlain), NOT_PLAIN)
+  expect(taken).toEqual([])
+})
 
 test('before the sanitiser is here its texts are words alone', async () => {
   expect(await page.evaluate(() => (window as unknown as { without: string }).without)).toBe('A &amp; b<br>&lt;i&gt;')

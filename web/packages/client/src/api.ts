@@ -1,6 +1,8 @@
-import { Auth } from './auth.js'
-import { putBytes } from './put.js'
-import { path, Transport } from './transport.js'
+import { createAuth } from './auth.js'
+import { MTChatError } from './errors.js'
+import { uploadPart } from './parts.js'
+import type { PutOptions } from './upload.js'
+import { createTransport, path, type Transport } from './transport.js'
 import type {
   ApiResponse,
   AttachmentInput,
@@ -71,13 +73,23 @@ export class MTChatApi {
   ) {
     this.transport =
       typeof baseUrl === 'string'
-        ? new Transport({ baseUrl, userId, auth: new Auth(token ?? null, undefined), scopes: scopeConfig })
+        ? createTransport({ baseUrl, userId, auth: createAuth(token ?? null), scopes: scopeConfig })
         : baseUrl
     this.Request = XMLHttpRequest
   }
 
   healthCheck(): Promise<{ status: string }> {
     return this.transport.request('GET', '/health')
+  }
+
+  /** Whether the server takes who asks. Without an answer: it may. */
+  async isAccepted(): Promise<boolean> {
+    try {
+      await this.listDialogs('participating', { limit: 1 })
+      return true
+    } catch (cause) {
+      return MTChatError.of(cause).status !== 401
+    }
   }
 
   getDialogs(type: DialogListType, search?: string): Promise<Dialog[]> {
@@ -244,8 +256,13 @@ export class MTChatApi {
     return this.put(url, file, { contentType: file.type, onProgress: (loaded) => onProgress?.((100 * loaded) / file.size), signal })
   }
 
-  put(url: string, body: Blob, options: Parameters<typeof putBytes>[3]): Promise<void> {
-    return putBytes(this.Request ?? globalThis.XMLHttpRequest, url, body, options)
+  /** PUT bytes to a signed link; *onProgress* hears how many have gone. */
+  async put(url: string, body: Blob, options: PutOptions): Promise<void> {
+    const { putBytes } = await uploadPart()
+    const status = await putBytes(this.Request ?? globalThis.XMLHttpRequest, url, body, options).catch((cause: unknown) => {
+      throw MTChatError.of(cause)
+    })
+    if (status < 200 || status > 299) throw new MTChatError({ status, code: status ? 'UPLOAD_FAILED' : 'NETWORK' })
   }
 
   private async get<T>(target: string, query: Record<string, string | number | boolean | null | undefined> = {}, signal?: AbortSignal) {

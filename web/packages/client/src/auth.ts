@@ -2,70 +2,74 @@ import type { MTChatConfig } from './types.js'
 
 const GRACE_MS = 30_000
 
+export type Auth = ReturnType<typeof createAuth>
+
 /** The token, and the one attempt to renew it when the server does not take it. */
-export class Auth {
+export function createAuth(
+  initial: string | null,
+  getToken?: MTChatConfig['getToken'],
+  onChange: (what: 'renewed' | 'final') => void = () => undefined,
+) {
+  let token = initial
   /** No token was taken, and no other can be had: only `set` helps. */
-  isFinal = false
-  private renewing: Promise<boolean> | null = null
-  private renewedAt: number | null = null
-  private wasAccepted = true
+  let isFinal = false
+  let renewing: Promise<boolean> | null = null
+  let renewedAt: number | null = null
+  let wasAccepted = true
 
-  constructor(
-    public token: string | null,
-    private readonly getToken: MTChatConfig['getToken'],
-    private readonly onChange: (what: 'renewing' | 'renewed' | 'final') => void = () => undefined,
-  ) {}
-
-  set(token: string | null): void {
-    this.token = token
-    this.isFinal = false
-    this.renewedAt = null
-  }
-
-  accepted(): void {
-    this.wasAccepted = true
-  }
-
-  /** Before the first request: a host that gives no token but a way to one. */
-  async first(): Promise<void> {
-    if (this.token === null && this.canAsk) await this.renew(null)
-  }
-
-  get canAsk(): boolean {
-    return this.getToken !== undefined && !this.isFinal
-  }
-
-  /** Get another token than the one that was refused. True: try once more with it. */
-  renew(refused: string | null): Promise<boolean> {
-    if (this.token !== refused) return Promise.resolve(true)
-    if (this.isFinal) return Promise.resolve(false)
-    return (this.renewing ??= this.ask(refused).finally(() => (this.renewing = null)))
-  }
-
-  private async ask(refused: string | null): Promise<boolean> {
-    const isTooSoon = this.renewedAt !== null && (!this.wasAccepted || Date.now() - this.renewedAt < GRACE_MS)
-    if (this.getToken && !isTooSoon) {
-      this.onChange('renewing')
+  const ask = async (refused: string | null): Promise<boolean> => {
+    const isTooSoon = renewedAt !== null && (!wasAccepted || Date.now() - renewedAt < GRACE_MS)
+    if (getToken && !isTooSoon) {
       // Fetching the first token is no attempt to replace one.
       if (refused !== null) {
-        this.renewedAt = Date.now()
-        this.wasAccepted = false
+        renewedAt = Date.now()
+        wasAccepted = false
       }
       try {
-        const token = await this.getToken()
+        const next = await getToken()
         // Meanwhile the host may have given one itself.
-        if (this.token !== refused) return true
-        if (token && token !== refused) {
-          this.token = token
-          this.onChange('renewed')
+        if (token !== refused) return true
+        if (next && next !== refused) {
+          token = next
+          onChange('renewed')
           return true
         }
       } catch {
         // Whatever the host's function threw: there is no token.
       }
     }
-    this.isFinal = true
-    this.onChange('final')
+    isFinal = true
+    onChange('final')
     return false
+  }
+  const canAsk = () => getToken !== undefined && !isFinal
+  /** Get another token than the one that was refused. True: try once more with it. */
+  const renew = (refused: string | null): Promise<boolean> => {
+    if (token !== refused) return Promise.resolve(true)
+    if (isFinal) return Promise.resolve(false)
+    return (renewing ??= ask(refused).finally(() => (renewing = null)))
+  }
+
+  return {
+    get token() {
+      return token
+    },
+    get isFinal() {
+      return isFinal
+    },
+    set(next: string | null): void {
+      token = next
+      isFinal = false
+      renewedAt = null
+    },
+    accepted(): void {
+      wasAccepted = true
+    },
+    canAsk,
+    renew,
+    /** Before the first request: a host that gives no token but a way to one. */
+    async first(): Promise<void> {
+      if (token === null && canAsk()) await renew(null)
+    },
   }
 }

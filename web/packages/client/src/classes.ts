@@ -1,10 +1,10 @@
 /** The original's classes, for hosts that speak to the service themselves. `createChat` does more. */
 import { MTChatApi } from './api.js'
-import { Auth } from './auth.js'
-import { Connection, socketUrl } from './connection.js'
+import { createAuth, type Auth } from './auth.js'
+import { createConnection, type Connection } from './connection.js'
 import { browser } from './environment.js'
-import { MTChatError } from './errors.js'
-import { Transport } from './transport.js'
+import { unauthorized } from './errors.js'
+import { createTransport } from './transport.js'
 import type { AttachmentInput, DialogId, Message, MessageId, MTChatConfig, Undo, UserProfile, WsClientMessage, WsEvent, WsEventHandler, WsEventType } from './types.js'
 
 export type MTChatWebSocketOptions = Pick<
@@ -21,19 +21,14 @@ export class MTChatWebSocket {
 
   constructor(
     options: MTChatWebSocketOptions,
-    auth: Auth = new Auth(options.token ?? null, options.getToken),
+    auth: Auth = createAuth(options.token ?? null, options.getToken),
     probe: () => Promise<boolean> = () => Promise.resolve(true),
   ) {
-    const { baseUrl, wsUrl, userId } = options
     const tell = (event: WsEvent) => options.onEvent?.(event)
-    this.connection = new Connection({
+    this.connection = createConnection({
+      config: options,
       environment: options.environment ?? browser,
       auth,
-      reconnect: options.reconnect ?? true,
-      firstWait: (options.reconnectInterval ?? 3_000) / 2,
-      heartbeat: options.heartbeatInterval ?? 30_000,
-      url: (cursor) => socketUrl(baseUrl, wsUrl, auth.token, userId, cursor),
-      open: (url) => new (options.WebSocket ?? globalThis.WebSocket)(url),
       onEvent: tell,
       onState: (state) => {
         const isOnline = state.status === 'online'
@@ -48,7 +43,7 @@ export class MTChatWebSocket {
   }
 
   get isConnected(): boolean {
-    return this.connection.state.status === 'online'
+    return this.connection.state().status === 'online'
   }
 
   connect(): void {
@@ -85,16 +80,11 @@ export class MTChatClient {
   constructor(private readonly config: MTChatConfig) {
     this.userId = config.userId
     const { baseUrl, userId, scopeConfig: scopes, fetch } = config
-    const auth = new Auth(config.token ?? null, config.getToken, (what) => {
-      if (what === 'final') config.onAuthError?.(new MTChatError({ status: 401, code: 'UNAUTHORIZED' }))
+    const auth = createAuth(config.token ?? null, config.getToken, (what) => {
+      if (what === 'final') config.onAuthError?.(unauthorized())
     })
-    this.api = new MTChatApi(new Transport({ baseUrl, userId, auth, scopes, fetch }), userId, scopes, undefined, config.XMLHttpRequest)
-    const probe = () =>
-      this.api.listDialogs('participating', { limit: 1 }).then(
-        () => true,
-        (cause: unknown) => MTChatError.of(cause).status !== 401,
-      )
-    this.socket = new MTChatWebSocket({ ...config, onEvent: (event) => this.tell(event) }, auth, probe)
+    this.api = new MTChatApi(createTransport({ baseUrl, userId, auth, scopes, fetch }), userId, scopes, undefined, config.XMLHttpRequest)
+    this.socket = new MTChatWebSocket({ ...config, onEvent: (event) => this.tell(event) }, auth, () => this.api.isAccepted())
   }
 
   get isConnected(): boolean {

@@ -1,20 +1,21 @@
 import { MTChatApi } from './api.js'
-import { Auth } from './auth.js'
-import { Connection, socketUrl } from './connection.js'
+import { createAuth } from './auth.js'
+import { createConnection } from './connection.js'
 import { createCore, NO_STATE } from './core.js'
 import { createDrafts } from './drafts.js'
 import { browser } from './environment.js'
-import { MTChatError } from './errors.js'
+import { MTChatError, unauthorized } from './errors.js'
 import { createInbox } from './inbox.js'
-import { createLookups } from './lookups.js'
 import { createOutbox } from './outbox.js'
+import type { Lookups } from './lookups.js'
+import { lookupsPart } from './parts.js'
 import { createPeople } from './people.js'
 import { createReceipts } from './receipts.js'
 import { browserStorage } from './storage.js'
 import { createStore } from './store.js'
 import { openTabs, type TabWord } from './tabs.js'
 import { createTranscripts } from './transcripts.js'
-import { Transport } from './transport.js'
+import { createTransport } from './transport.js'
 import { createTyping } from './typing.js'
 import type { ChatClient, ChatState, DialogId, Message, MTChatConfig, WsEvent } from './types.js'
 import { createUploads, restored } from './uploads.js'
@@ -23,8 +24,8 @@ import { createUploads, restored } from './uploads.js'
 export function createChat(config: MTChatConfig): ChatClient {
   const environment = config.environment ?? browser
   const { baseUrl, userId, scopeConfig: scopes, fetch } = config
-  const auth = new Auth(config.token ?? null, config.getToken, onAuth)
-  const transport = new Transport({ baseUrl, userId, auth, scopes, fetch })
+  const auth = createAuth(config.token ?? null, config.getToken, onAuth)
+  const transport = createTransport({ baseUrl, userId, auth, scopes, fetch })
   const api = new MTChatApi(transport, userId, scopes, undefined, config.XMLHttpRequest)
   const store = createStore<ChatState>(NO_STATE, (cause) => core.report(cause, 'subscriber'))
   const core = createCore({ config, environment, auth, api, store, speak: (message) => connection.send(message) }, shut)
@@ -34,7 +35,7 @@ export function createChat(config: MTChatConfig): ChatClient {
   const receipts = createReceipts(core, (dialogId, mark) => inbox.read(dialogId, mark))
   const people = createPeople(core, (dialogId, mark) => receipts.learn(dialogId, mark))
   const typing = createTyping(core)
-  const transcripts = createTranscripts(core, { ownMark: receipts.mark, loadParticipants: people.loadParticipants })
+  const transcripts = createTranscripts(core, { ownMark: receipts.mark, loadParticipants: people.verbs.loadParticipants })
   const outbox = createOutbox(core, {
     sent: (message) => {
       transcripts.arrived(message)
@@ -42,7 +43,7 @@ export function createChat(config: MTChatConfig): ChatClient {
       receipts.learn(message.dialog_id, message.id)
       const { status, isAtEnd } = transcripts.of(message.dialog_id)
       // It went in after a stretch that is not loaded: show where it is.
-      if (status === 'ready' && !isAtEnd) void transcripts.resetToLatest(message.dialog_id)
+      if (status === 'ready' && !isAtEnd) void transcripts.verbs.resetToLatest(message.dialog_id)
     },
     changed: (dialogId) => transcripts.refreshRows(dialogId),
     refused: (dialogId) => inbox.touch(dialogId),
@@ -55,16 +56,17 @@ export function createChat(config: MTChatConfig): ChatClient {
     ofOutbox: outbox.fileOf,
     inComposer: drafts.filesChanged,
   })
-  const lookups = createLookups(core)
+  let lookups: Lookups | undefined
+  const lookup = async () => {
+    const { createLookups } = await lookupsPart()
+    return (lookups ??= createLookups(core))
+  }
 
-  const connection = new Connection({
+  const connection = createConnection({
+    config,
     environment,
     auth,
-    reconnect: config.reconnect ?? true,
-    firstWait: (config.reconnectInterval ?? 3_000) / 2,
-    heartbeat: config.heartbeatInterval ?? 30_000,
-    url: (cursor) => socketUrl(baseUrl, config.wsUrl, auth.token, userId, cursor),
-    open: (url) => new (config.WebSocket ?? globalThis.WebSocket)(url),
+    probe: () => api.isAccepted(),
     onState(state) {
       const before = store.get().connection
       store.set({ connection: state })
@@ -75,21 +77,12 @@ export function createChat(config: MTChatConfig): ChatClient {
       }
     },
     onEvent,
-    async probe() {
-      try {
-        await api.listDialogs('participating', { limit: 1 })
-        return true
-      } catch (cause) {
-        return MTChatError.of(cause).status !== 401
-      }
-    },
   })
 
-  function onAuth(what: 'renewing' | 'renewed' | 'final'): void {
+  function onAuth(what: 'renewed' | 'final'): void {
     if (core.isDestroyed) return
     if (what === 'renewed') return connection.tokenChanged()
-    if (what === 'renewing') return
-    const error = new MTChatError({ status: 401, code: 'UNAUTHORIZED' })
+    const error = unauthorized()
     connection.refuse()
     core.report(error, 'auth')
     config.onAuthError?.(error)
@@ -155,7 +148,7 @@ export function createChat(config: MTChatConfig): ChatClient {
   /** Messages and people are for participants; who may join is shown the rest. */
   function enter(dialogId: DialogId, mayRead: boolean): Promise<void> {
     const opening = transcripts.open(dialogId, mayRead)
-    void people.loadParticipants(dialogId)
+    void people.verbs.loadParticipants(dialogId)
     return opening
   }
   /** However it was found out, it ends in the same state. */
@@ -204,8 +197,16 @@ export function createChat(config: MTChatConfig): ChatClient {
     subscribe: store.subscribe,
     on: core.listen,
     can: core.can,
-    connect: () => connection.connect(),
-    disconnect: () => connection.disconnect(),
+    ...inbox.verbs,
+    ...people.verbs,
+    ...transcripts.verbs,
+    ...receipts.verbs,
+    ...outbox.verbs,
+    ...drafts.verbs,
+    ...uploads.verbs,
+    ...typing.verbs,
+    connect: connection.connect,
+    disconnect: connection.disconnect,
     async destroy({ purge = false } = {}) {
       connection.disconnect()
       undoEnvironment()
@@ -213,7 +214,8 @@ export function createChat(config: MTChatConfig): ChatClient {
       if (purge) drafts.drop()
       else await drafts.flush()
       core.isDestroyed = true
-      for (const part of [inbox, people, receipts, outbox, uploads, transcripts, lookups]) part.stop()
+      for (const part of [inbox, people, receipts, outbox, uploads, transcripts]) part.stop()
+      lookups?.stop()
       typing.clear()
       await ready
       if (purge) await core.storage.purge()
@@ -228,14 +230,10 @@ export function createChat(config: MTChatConfig): ChatClient {
     },
     setProfile: (next) => void (profile = next),
     setScopes(next) {
-      transport.scopes = next
+      transport.setScopes(next)
       void inbox.reload()
     },
 
-    loadList: inbox.loadList,
-    search: inbox.search,
-    loadByObject: inbox.loadByObject,
-    loadDialog: inbox.loadDialog,
     async join(dialogId, given = profile) {
       await inbox.join(dialogId, given ?? { displayName: userId, company: '' })
       if (store.get().open.includes(dialogId)) await this.openDialog(dialogId)
@@ -244,11 +242,6 @@ export function createChat(config: MTChatConfig): ChatClient {
       await api.leaveDialog(dialogId)
       shut(dialogId, 'none')
     },
-    archive: inbox.archive,
-    unarchive: inbox.unarchive,
-    pin: inbox.pin,
-    unpin: inbox.unpin,
-    setNotifications: inbox.setNotifications,
 
     async openDialog(dialogId) {
       const { open, dialogs } = store.get()
@@ -262,12 +255,6 @@ export function createChat(config: MTChatConfig): ChatClient {
       store.set({ open: open.filter((id) => id !== dialogId) })
       transcripts.close(dialogId)
     },
-    loadOlder: transcripts.loadOlder,
-    loadNewer: transcripts.loadNewer,
-    fillGap: transcripts.fillGap,
-    jumpTo: transcripts.jumpTo,
-    resetToLatest: transcripts.resetToLatest,
-    loadQuote: transcripts.loadQuote,
     async edit(dialogId, messageId, content) {
       const message = await api.editMessage(dialogId, messageId, content)
       transcripts.changed(dialogId, messageId, (old) => ({ ...old, ...message }))
@@ -283,13 +270,12 @@ export function createChat(config: MTChatConfig): ChatClient {
       transcripts.deleted(dialogId, messageId)
     },
     editHistory: (dialogId, messageId) => api.getEditHistory(dialogId, messageId),
-    markVisible: receipts.markVisible,
 
     async send(dialogId, message) {
       await ready
       const files = message.withUploads === false ? [] : uploads.of(dialogId)
       const { content, replyTo = null, attachments = [] } = message
-      typing.sendTyping(dialogId, false)
+      typing.verbs.sendTyping(dialogId, false)
       const { clientId, stored } = outbox.add(dialogId, { content, replyTo, attachments, files }, [drafts.clearing(dialogId)])
       if (files.length) uploads.handOver(dialogId, clientId)
       await stored
@@ -298,30 +284,26 @@ export function createChat(config: MTChatConfig): ChatClient {
       outbox.pump(dialogId)
       return clientId
     },
-    retry: outbox.retry,
-    discard: outbox.discard,
     async reclaim(clientId) {
       const entry = outbox.get(clientId)
       if (!entry || entry.state === 'sending') return false
       const { dialogId, content, replyTo, attachments, uploads: files } = entry
       uploads.takeBack(dialogId, [...attachments.map(restored), ...files])
       const before = store.get().drafts[dialogId]
-      drafts.setDraft(dialogId, content + (before?.text ?? ''))
-      if (replyTo && !before?.replyTo) drafts.setReply(dialogId, replyTo)
+      drafts.verbs.setDraft(dialogId, content + (before?.text ?? ''))
+      if (replyTo && !before?.replyTo) drafts.verbs.setReply(dialogId, replyTo)
       await drafts.flush()
-      return (await outbox.discard(clientId)) !== null
+      return (await outbox.verbs.discard(clientId)) !== null
     },
-    setReply: drafts.setReply,
-    setDraft: drafts.setDraft,
-    sendTyping: typing.sendTyping,
-    addFiles: uploads.addFiles,
-    removeFile: uploads.removeFile,
-    retryFile: uploads.retryFile,
-    cancelFile: uploads.cancelFile,
-    reorderFiles: uploads.reorderFiles,
-
-    loadParticipants: people.loadParticipants,
-    loadFiles: lookups.loadFiles,
+    async loadFiles(dialogId, options) {
+      try {
+        await (await lookup()).loadFiles(dialogId, options)
+      } catch (cause) {
+        const { files } = store.get()
+        const before = files[dialogId] ?? { files: [], kind: null, hasMore: false }
+        store.set({ files: { ...files, [dialogId]: { ...before, status: 'error', error: MTChatError.of(cause) } } })
+      }
+    },
     async attachmentLink(dialogId, attachmentId) {
       const link = await api.getAttachmentUrl(attachmentId)
       for (const { messages } of transcripts.of(dialogId).segments) {
@@ -330,7 +312,13 @@ export function createChat(config: MTChatConfig): ChatClient {
       }
       return link
     },
-    searchMessages: lookups.searchMessages,
+    async searchMessages(query, options) {
+      try {
+        await (await lookup()).searchMessages(query, options)
+      } catch (cause) {
+        store.set({ search: { ...store.get().search, status: 'error', error: MTChatError.of(cause) } })
+      }
+    },
   }
 }
 

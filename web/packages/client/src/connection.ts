@@ -1,5 +1,5 @@
 import type { Auth } from './auth.js'
-import type { Connection as ConnectionState, Environment, Undo, WsClientMessage, WsEvent } from './types.js'
+import type { Connection as State, Environment, MTChatConfig, Undo, WsClientMessage, WsEvent } from './types.js'
 
 const LONGEST_WAIT_MS = 30_000
 const PONG_WITHIN_MS = 10_000
@@ -8,201 +8,190 @@ const TICK_MS = 5_000
 const SLEEP_MS = 10_000
 
 export interface ConnectionOptions {
-  /** Where to go, with the cursor to resume from. */
-  url: (cursor: string | null) => string
-  open: (url: string) => WebSocket
+  config: Pick<MTChatConfig, 'baseUrl' | 'wsUrl' | 'userId' | 'reconnect' | 'reconnectInterval' | 'heartbeatInterval' | 'WebSocket'>
   environment: Environment
   auth: Auth
-  reconnect: boolean
-  /** Milliseconds: the first wait is below it, later ones below its doubles. */
-  firstWait: number
-  heartbeat: number
-  onState: (state: ConnectionState) => void
+  onState: (state: State) => void
   onEvent: (event: WsEvent) => void
   /** A handshake failed without a word: find out whether the token is to blame. False: it is, for good. */
   probe: () => Promise<boolean>
 }
 
+export type Connection = ReturnType<typeof createConnection>
+
 /** One socket kept open, as far as that is possible: dials, pings, waits, resumes where it stopped. */
-export class Connection {
-  state: ConnectionState = { status: 'idle' }
-  private socket: WebSocket | null = null
-  private cursor: string | null = null
-  private attempt = 0
-  private isWanted = false
-  private retryTimer: ReturnType<typeof setTimeout> | undefined
-  private greetingTimer: ReturnType<typeof setTimeout> | undefined
-  private pingTimer: ReturnType<typeof setInterval> | undefined
-  private pongTimer: ReturnType<typeof setTimeout> | undefined
-  private tick: ReturnType<typeof setInterval> | undefined
-  private undo: Undo | undefined
+export function createConnection({ config, environment, auth, onState, onEvent, probe }: ConnectionOptions) {
+  const { reconnect = true, reconnectInterval = 3_000, heartbeatInterval = 30_000 } = config
+  let state: State = { status: 'idle' }
+  let socket: WebSocket | null = null
+  let cursor: string | null = null
+  let attempt = 0
+  let isWanted = false
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
+  let greetingTimer: ReturnType<typeof setTimeout> | undefined
+  let pingTimer: ReturnType<typeof setInterval> | undefined
+  let pongTimer: ReturnType<typeof setTimeout> | undefined
+  let tick: ReturnType<typeof setInterval> | undefined
+  let undo: Undo | undefined
 
-  constructor(private readonly options: ConnectionOptions) {}
-
-  connect(): void {
-    if (this.isWanted) return
-    this.isWanted = true
-    this.undo = this.options.environment.onChange((what) => {
-      if (what === 'online' || what === 'visible') this.hurry()
-      // The socket would only find out after a while.
-      if (what === 'offline' && this.state.status !== 'unauthorized') this.lost()
-    })
-    let before = Date.now()
-    this.tick = setInterval(() => {
-      const late = Date.now() - before - TICK_MS
-      before = Date.now()
-      // The timer stood still: the machine slept, and the socket may be dead without knowing.
-      if (late > SLEEP_MS) this.hurry()
-    }, TICK_MS)
-    this.dial()
+  const become = (next: State) => {
+    state = next
+    onState(next)
   }
-
-  disconnect(): void {
-    if (!this.isWanted) return
-    this.isWanted = false
-    this.undo?.()
-    clearInterval(this.tick)
-    this.drop(1000)
-    this.attempt = 0
-    this.become({ status: 'idle' })
-  }
-
-  send(message: WsClientMessage): boolean {
-    if (this.state.status !== 'online' || !this.socket) return false
-    this.socket.send(JSON.stringify(message))
+  const send = (message: WsClientMessage): boolean => {
+    if (state.status !== 'online' || !socket) return false
+    socket.send(JSON.stringify(message))
     return true
   }
-
-  /** There is another token: an open socket keeps the old one, a refused one is opened anew. */
-  tokenChanged(): void {
-    if (this.isWanted && this.state.status === 'unauthorized') {
-      this.attempt = 0
-      this.dial()
-    }
+  const ping = () => {
+    if (send({ type: 'ping' })) pongTimer ??= setTimeout(lost, PONG_WITHIN_MS)
   }
-
-  /** The token is not taken, as a request has found out. */
-  refuse(): void {
-    if (!this.isWanted) return
-    this.drop()
-    this.become({ status: 'unauthorized', isFinal: true })
+  const ponged = () => {
+    clearTimeout(pongTimer)
+    pongTimer = undefined
   }
-
-  ping(): void {
-    if (this.send({ type: 'ping' })) this.pongTimer ??= setTimeout(() => this.lost(), PONG_WITHIN_MS)
-  }
-
-  private become(state: ConnectionState): void {
-    this.state = state
-    this.options.onState(state)
-  }
-
-  /** Something speaks for trying now. */
-  private hurry(): void {
-    if (this.state.status === 'online') return this.ping()
-    if (this.state.status === 'reconnecting' || this.state.status === 'offline') {
-      this.attempt = 0
-      this.dial()
-    }
-  }
-
-  private dial(): void {
-    const { auth } = this.options
-    this.drop()
-    if (!this.options.environment.isOnline()) return this.become({ status: 'offline' })
-    if (this.attempt === 0) this.become({ status: 'connecting' })
-    if (auth.token === null && auth.canAsk) return void this.refused(null)
-    let socket: WebSocket
-    try {
-      socket = this.options.open(this.options.url(this.cursor))
-    } catch {
-      return this.lost()
-    }
-    this.socket = socket
-    const used = auth.token
-    let wasGreeted = false
-    this.greetingTimer = setTimeout(() => this.lost(), GREETING_WITHIN_MS)
-    socket.onmessage = (message: MessageEvent<unknown>) => {
-      if (this.socket !== socket) return
-      const event = read(message.data)
-      if (!event) return
-      if (event.type === 'connected') {
-        wasGreeted = true
-        this.greeted()
-      }
-      if (event.type === 'connected' || event.type === 'pong') this.cursor = event.cursor ?? this.cursor
-      if (event.type === 'pong') this.ponged()
-      this.options.onEvent(event)
-    }
-    // Not every WebSocket says "close" after a handshake that failed.
-    socket.onerror = () => {
-      if (this.socket === socket && !wasGreeted) void this.unheard(used)
-    }
-    socket.onclose = (event: CloseEvent) => {
-      if (this.socket !== socket) return
-      if (event.code === 1008) void this.refused(used)
-      else if (wasGreeted) this.lost()
-      else void this.unheard(used)
-    }
-  }
-
-  private greeted(): void {
-    this.attempt = 0
-    clearTimeout(this.greetingTimer)
-    this.options.auth.accepted()
-    this.pingTimer = setInterval(() => this.ping(), this.options.heartbeat)
-    this.become({ status: 'online' })
-  }
-
-  private ponged(): void {
-    clearTimeout(this.pongTimer)
-    this.pongTimer = undefined
-  }
-
-  private async unheard(used: string | null): Promise<void> {
-    this.drop()
-    const isAllowed = await this.options.probe()
-    if (!this.isWanted || this.socket) return
-    // The probe got another token: that was it.
-    if (this.options.auth.token !== used) this.dial()
-    else if (isAllowed) this.lost()
-    else this.refuse()
-  }
-
-  private async refused(used: string | null): Promise<void> {
-    this.drop()
-    this.become({ status: 'unauthorized', isFinal: false })
-    const hasAnother = await this.options.auth.renew(used)
-    if (!this.isWanted || this.socket) return
-    if (hasAnother) this.dial()
-    else this.refuse()
-  }
-
-  private lost(): void {
-    this.drop()
-    if (!this.isWanted) return
-    if (!this.options.reconnect) return this.disconnect()
-    if (!this.options.environment.isOnline()) return this.become({ status: 'offline' })
-    // Full jitter: many clients that lost the same server must not come back together.
-    const wait = Math.random() * Math.min(LONGEST_WAIT_MS, this.options.firstWait * 2 ** this.attempt)
-    this.attempt += 1
-    this.become({ status: 'reconnecting', attempt: this.attempt, nextAt: Date.now() + wait })
-    this.retryTimer = setTimeout(() => this.dial(), wait)
-  }
-
   /** Let go of the socket and of everything that waits for it. */
-  private drop(code?: number): void {
-    clearTimeout(this.retryTimer)
-    clearTimeout(this.greetingTimer)
-    clearInterval(this.pingTimer)
-    this.ponged()
-    const { socket } = this
-    this.socket = null
+  const drop = (code?: number) => {
+    clearTimeout(retryTimer)
+    clearTimeout(greetingTimer)
+    clearInterval(pingTimer)
+    ponged()
+    const old = socket
+    socket = null
     try {
-      socket?.close(code)
+      old?.close(code)
     } catch {
       // Closing a socket that is not open yet may throw; it is let go either way.
     }
+  }
+  const disconnect = () => {
+    if (!isWanted) return
+    isWanted = false
+    undo?.()
+    clearInterval(tick)
+    drop(1000)
+    attempt = 0
+    become({ status: 'idle' })
+  }
+  const lost = () => {
+    drop()
+    if (!isWanted) return
+    if (!reconnect) return disconnect()
+    if (!environment.isOnline()) return become({ status: 'offline' })
+    // Full jitter: many clients that lost the same server must not come back together.
+    const wait = Math.random() * Math.min(LONGEST_WAIT_MS, (reconnectInterval / 2) * 2 ** attempt)
+    attempt += 1
+    become({ status: 'reconnecting', attempt, nextAt: Date.now() + wait })
+    retryTimer = setTimeout(dial, wait)
+  }
+  /** The token is not taken, for good. */
+  const refuse = () => {
+    if (!isWanted) return
+    drop()
+    become({ status: 'unauthorized', isFinal: true })
+  }
+  /** *used* is not taken: one more try with another, if there is one. */
+  const refused = async (used: string | null) => {
+    drop()
+    become({ status: 'unauthorized', isFinal: false })
+    const hasAnother = await auth.renew(used)
+    if (!isWanted || socket) return
+    if (hasAnother) dial()
+    else refuse()
+  }
+  const unheard = async (used: string | null) => {
+    drop()
+    const isAllowed = await probe()
+    if (!isWanted || socket) return
+    // The probe got another token: that was it.
+    if (auth.token !== used) dial()
+    else if (isAllowed) lost()
+    else refuse()
+  }
+  const greeted = () => {
+    attempt = 0
+    clearTimeout(greetingTimer)
+    auth.accepted()
+    pingTimer = setInterval(ping, heartbeatInterval)
+    become({ status: 'online' })
+  }
+  const dial = () => {
+    drop()
+    if (!environment.isOnline()) return become({ status: 'offline' })
+    if (attempt === 0) become({ status: 'connecting' })
+    if (auth.token === null && auth.canAsk()) return void refused(null)
+    const used = auth.token
+    let mine: WebSocket
+    try {
+      mine = socket = new (config.WebSocket ?? globalThis.WebSocket)(socketUrl(config.baseUrl, config.wsUrl, used, config.userId, cursor))
+    } catch {
+      return lost()
+    }
+    let wasGreeted = false
+    greetingTimer = setTimeout(lost, GREETING_WITHIN_MS)
+    mine.onmessage = (message: MessageEvent<unknown>) => {
+      if (socket !== mine) return
+      const event = read(message.data)
+      if (!event) return
+      const { type } = event
+      if (type === 'connected') {
+        wasGreeted = true
+        greeted()
+      }
+      if (type === 'connected' || type === 'pong') cursor = event.cursor ?? cursor
+      if (type === 'pong') ponged()
+      onEvent(event)
+    }
+    // Not every WebSocket says "close" after a handshake that failed.
+    mine.onerror = () => {
+      if (socket === mine && !wasGreeted) void unheard(used)
+    }
+    mine.onclose = ({ code }: CloseEvent) => {
+      if (socket !== mine) return
+      if (code === 1008) void refused(used)
+      else if (wasGreeted) lost()
+      else void unheard(used)
+    }
+  }
+  /** Something speaks for trying now. */
+  const hurry = () => {
+    const { status } = state
+    if (status === 'online') return ping()
+    if (status === 'reconnecting' || status === 'offline') {
+      attempt = 0
+      dial()
+    }
+  }
+
+  return {
+    state: () => state,
+    connect(): void {
+      if (isWanted) return
+      isWanted = true
+      undo = environment.onChange((what) => {
+        if (what === 'online' || what === 'visible') hurry()
+        // The socket would only find out after a while.
+        if (what === 'offline' && state.status !== 'unauthorized') lost()
+      })
+      let before = Date.now()
+      tick = setInterval(() => {
+        const late = Date.now() - before - TICK_MS
+        before = Date.now()
+        // The timer stood still: the machine slept, and the socket may be dead without knowing.
+        if (late > SLEEP_MS) hurry()
+      }, TICK_MS)
+      dial()
+    },
+    disconnect,
+    send,
+    ping,
+    refuse,
+    /** There is another token: an open socket keeps the old one, a refused one is opened anew. */
+    tokenChanged(): void {
+      if (!isWanted || state.status !== 'unauthorized') return
+      attempt = 0
+      dial()
+    },
   }
 }
 

@@ -98,9 +98,10 @@ export function createCore(
     },
     blame(dialogId: DialogId, cause: unknown): MTChatError | null {
       const error = MTChatError.of(cause)
-      const { status } = error
-      if (status === 403 || status === 404) shut(dialogId, status === 403 ? 'none' : 'gone')
-      else if (error.code !== 'ABORTED') return error
+      const { status, code } = error
+      if (status === 403) shut(dialogId, 'none')
+      else if (status === 404 && code !== 'MESSAGE_NOT_FOUND') shut(dialogId, 'gone')
+      else if (code !== 'ABORTED') return error
       return null
     },
     isShut: (dialogId: DialogId) => (parts.store.get().transcripts[dialogId]?.access ?? 'ok') !== 'ok',

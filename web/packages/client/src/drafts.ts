@@ -43,11 +43,13 @@ export function createDrafts(core: Core) {
   }
 
   return {
-    setDraft(dialogId: DialogId, text: string): void {
-      if (text !== of(dialogId).text) change(dialogId, { text })
-    },
-    setReply(dialogId: DialogId, replyTo: MessageId | null): void {
-      if (replyTo !== of(dialogId).replyTo) change(dialogId, { replyTo })
+    verbs: {
+      setDraft(dialogId: DialogId, text: string): void {
+        if (text !== of(dialogId).text) change(dialogId, { text })
+      },
+      setReply(dialogId: DialogId, replyTo: MessageId | null): void {
+        if (replyTo !== of(dialogId).replyTo) change(dialogId, { replyTo })
+      },
     },
     filesChanged(dialogId: DialogId): void {
       const attachments = (core.store.get().uploads[dialogId] ?? []).filter(isUploaded).map(toInput)

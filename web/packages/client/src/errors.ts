@@ -51,6 +51,11 @@ export class MTChatError extends Error {
   }
 }
 
+/** No token is taken, and none can be had. */
+export function unauthorized(): MTChatError {
+  return new MTChatError({ status: 401, code: 'UNAUTHORIZED' })
+}
+
 export function aborted(): MTChatError {
   return new MTChatError({ code: 'ABORTED', retryable: false })
 }

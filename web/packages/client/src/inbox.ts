@@ -206,21 +206,27 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
   }
 
   return {
-    loadDialog,
-    loadList,
+    verbs: {
+      loadDialog,
+      loadList,
+      search(text: string): void {
+        clearTimeout(searching)
+        searching = setTimeout(() => {
+          for (const name of NAMES) if (state().lists[name].status !== 'idle') void loadList(name, { search: text.trim() })
+        }, SEARCH_MS)
+      },
+      loadByObject,
+      archive: (id: DialogId) => optimistic(id, { is_archived: true }, () => core.api.archiveDialog(id)),
+      unarchive: (id: DialogId) => optimistic(id, { is_archived: false }, () => core.api.unarchiveDialog(id)),
+      pin: (id: DialogId) => optimistic(id, { is_pinned: true }, () => core.api.pinDialog(id)),
+      unpin: (id: DialogId) => optimistic(id, { is_pinned: false }, () => core.api.unpinDialog(id)),
+      setNotifications: (id: DialogId, enabled: boolean) =>
+        optimistic(id, { notifications_enabled: enabled }, () => core.api.setDialogNotifications(id, enabled)),
+    },
     isWanted,
     lookAt,
     reload,
     touch,
-    change,
-    learn,
-    search(text: string): void {
-      clearTimeout(searching)
-      searching = setTimeout(() => {
-        for (const name of NAMES) if (state().lists[name].status !== 'idle') void loadList(name, { search: text.trim() })
-      }, SEARCH_MS)
-    },
-    loadByObject,
     async join(dialogId: DialogId, profile: UserProfile): Promise<void> {
       try {
         await core.api.joinDialog(dialogId, profile)
@@ -232,12 +238,6 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       await loadDialog(dialogId)
       core.emit('dialogJoined', dialogId)
     },
-    archive: (id: DialogId) => optimistic(id, { is_archived: true }, () => core.api.archiveDialog(id)),
-    unarchive: (id: DialogId) => optimistic(id, { is_archived: false }, () => core.api.unarchiveDialog(id)),
-    pin: (id: DialogId) => optimistic(id, { is_pinned: true }, () => core.api.pinDialog(id)),
-    unpin: (id: DialogId) => optimistic(id, { is_pinned: false }, () => core.api.unpinDialog(id)),
-    setNotifications: (id: DialogId, enabled: boolean) =>
-      optimistic(id, { notifications_enabled: enabled }, () => core.api.setDialogNotifications(id, enabled)),
     /** One has left or was taken out. */
     left(dialogId: DialogId): void {
       const dialog = state().dialogs[dialogId]

@@ -1,6 +1,5 @@
 import type { Core } from './core.js'
-import { MTChatError } from './errors.js'
-import { put } from './store.js'
+import type { MTChatError } from './errors.js'
 import type { AttachmentKind, DialogFiles, DialogId, MessageSearch } from './types.js'
 
 const HITS = 20
@@ -8,7 +7,9 @@ const HITS = 20
 const EMPTY_PAGES = 5
 const NO_FILES: DialogFiles = { files: [], kind: null, status: 'idle', error: null, hasMore: false }
 
-/** What was said somewhere, and files of a dialog. */
+export type Lookups = ReturnType<typeof createLookups>
+
+/** What was said somewhere, and files of a dialog. Loaded when first asked for, and so without imports. */
 export function createLookups(core: Core) {
   let searching = new AbortController()
   let cursor: string | null = null
@@ -17,7 +18,7 @@ export function createLookups(core: Core) {
   const setSearch = (patch: Partial<MessageSearch>) => core.store.set({ search: { ...core.store.get().search, ...patch } })
   const filesOf = (dialogId: DialogId) => core.store.get().files[dialogId] ?? NO_FILES
   const setFiles = (dialogId: DialogId, patch: Partial<DialogFiles>) =>
-    core.store.set({ files: put(core.store.get().files, dialogId, { ...filesOf(dialogId), ...patch }) })
+    core.store.set({ files: { ...core.store.get().files, [dialogId]: { ...filesOf(dialogId), ...patch } } })
 
   return {
     async searchMessages(query: string, options: { dialogId?: DialogId | null; more?: boolean } = {}): Promise<void> {
@@ -39,7 +40,7 @@ export function createLookups(core: Core) {
         }
         setSearch({ status: 'ready' })
       } catch (cause) {
-        const error = MTChatError.of(cause)
+        const error = cause as MTChatError
         if (error.code !== 'ABORTED') setSearch({ status: 'error', error })
       }
     },
@@ -57,7 +58,7 @@ export function createLookups(core: Core) {
         const files = last ? [...before.files, ...page.files] : page.files
         setFiles(dialogId, { files, status: 'ready', hasMore: page.has_more })
       } catch (cause) {
-        if (fileTurns.get(dialogId) === turn) setFiles(dialogId, { status: 'error', error: MTChatError.of(cause) })
+        if (fileTurns.get(dialogId) === turn) setFiles(dialogId, { status: 'error', error: cause as MTChatError })
       }
     },
     stop: () => searching.abort(),

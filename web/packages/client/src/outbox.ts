@@ -142,9 +142,35 @@ export function createOutbox(
     error: null,
     isFinal: false,
   })
+  /** Its files went with the tab that had them. */
+  const lost = (clientId: string) => {
+    const entry = get(clientId)
+    if (entry?.state !== 'uploading') return
+    const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED' })
+    const uploads = entry.uploads.map((file) => (isUploaded(file) ? file : { ...file, status: 'error' as const, error }))
+    void save({ ...entry, uploads, state: 'failed', isFinal: true, error })
+    pump(entry.dialogId)
+  }
 
   return {
-    of,
+    verbs: {
+      retry(clientId: string): void {
+        const entry = get(clientId)
+        if (entry?.state !== 'failed') return
+        const next: OutboxEntry = entry.uploads.length ? { ...again(entry), state: 'uploading' } : again(entry)
+        void save(next)
+        if (entry.uploads.length && !hooks.retryUploads(entry.uploads)) void save(entry)
+        pump(entry.dialogId)
+      },
+      async discard(clientId: string): Promise<OutboxEntry | null> {
+        const entry = get(clientId)
+        if (!entry || entry.state === 'sending') return null
+        hide(entry.dialogId, clientId)
+        await remove(entry)
+        pump(entry.dialogId)
+        return entry
+      },
+    },
     get,
     pump,
     add(
@@ -171,22 +197,6 @@ export function createOutbox(
       showOne(entry)
       const stored = core.storage.write([keep(entry), ...together]).then(() => core.tabs.say({ say: 'entry', entry: storable(entry) }))
       return { clientId: entry.clientId, stored }
-    },
-    retry(clientId: string): void {
-      const entry = get(clientId)
-      if (entry?.state !== 'failed') return
-      const next: OutboxEntry = entry.uploads.length ? { ...again(entry), state: 'uploading' } : again(entry)
-      void save(next)
-      if (entry.uploads.length && !hooks.retryUploads(entry.uploads)) void save(entry)
-      pump(entry.dialogId)
-    },
-    async discard(clientId: string): Promise<OutboxEntry | null> {
-      const entry = get(clientId)
-      if (!entry || entry.state === 'sending') return null
-      hide(entry.dialogId, clientId)
-      await remove(entry)
-      pump(entry.dialogId)
-      return entry
     },
     /** Another device or the socket says: it has arrived. */
     arrived(message: Message): void {
@@ -221,19 +231,11 @@ export function createOutbox(
           core.tabs.say({ say: 'who', clientId: entry.clientId })
           asked.set(
             entry.clientId,
-            setTimeout(() => this.lost(entry.clientId), ANSWER_MS),
+            setTimeout(() => lost(entry.clientId), ANSWER_MS),
           )
         }
         pump(entry.dialogId)
       }
-    },
-    lost(clientId: string): void {
-      const entry = get(clientId)
-      if (entry?.state !== 'uploading') return
-      const error = new MTChatError({ code: 'UPLOAD_INTERRUPTED' })
-      const uploads = entry.uploads.map((file) => (isUploaded(file) ? file : { ...file, status: 'error' as const, error }))
-      void save({ ...entry, uploads, state: 'failed', isFinal: true, error })
-      pump(entry.dialogId)
     },
     /** Words of other tabs. */
     heardEntry(entry: OutboxEntry): void {

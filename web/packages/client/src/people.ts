@@ -52,8 +52,9 @@ export function createPeople(core: Core, onOwnMark: (dialogId: DialogId, mark: M
   }
 
   return {
-    loadParticipants: load,
-    reloadSoon,
+    verbs: {
+      loadParticipants: load,
+    },
     onEvent(event: WsEvent): void {
       const { dialog_id: dialogId, user_id: userId } = event
       if (event.type === 'presence.update' && userId) return setPresence({ [userId]: event.is_online === true })

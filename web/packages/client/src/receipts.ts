@@ -40,20 +40,22 @@ export function createReceipts(core: Core, onRead: (dialogId: DialogId, mark: Me
   }
 
   return {
+    verbs: {
+      markVisible(dialogId: DialogId, ids: readonly MessageId[]): void {
+        const state = core.store.get()
+        if (!core.environment.isFocused() || !state.open.includes(dialogId)) return
+        const newest = ids.reduce((a, b) => (a > b ? a : b), '')
+        if (newest <= (marks.get(dialogId) ?? '')) return
+        marks.set(dialogId, newest)
+        waiting.set(dialogId, newest)
+        onRead(dialogId, newest)
+        if (timer === undefined) void flush()
+      },
+    },
     mark: (dialogId: DialogId) => marks.get(dialogId),
     /** The server, or another device, says how far one has read. */
     learn(dialogId: DialogId, mark: MessageId | null): void {
       if (mark && mark > (marks.get(dialogId) ?? '')) marks.set(dialogId, mark)
-    },
-    markVisible(dialogId: DialogId, ids: readonly MessageId[]): void {
-      const state = core.store.get()
-      if (!core.environment.isFocused() || !state.open.includes(dialogId)) return
-      const newest = ids.reduce((a, b) => (a > b ? a : b), '')
-      if (newest <= (marks.get(dialogId) ?? '')) return
-      marks.set(dialogId, newest)
-      waiting.set(dialogId, newest)
-      onRead(dialogId, newest)
-      if (timer === undefined) void flush()
     },
     forget(dialogId: DialogId): void {
       marks.delete(dialogId)

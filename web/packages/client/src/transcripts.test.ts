@@ -279,6 +279,44 @@ describe('a transcript', () => {
     )
   }, 60_000)
 
+  it('what comes as an answer, an event and in a page, in whatever order and however often, is there once', async () => {
+    const step = fc.oneof(
+      fc.constantFrom('send' as const, 'say' as const, 'page' as const, 'hold answers' as const, 'hold pages' as const, 'settle' as const),
+      fc.record({ release: fc.nat(5) }),
+      fc.record({ repeat: fc.nat(30) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 25 }), async (isOlder, steps) => {
+        const { chat, dialog, server } = await inDialog({}, { isOlder })
+        const releases: (() => void)[] = []
+        for (const [at, one] of steps.entries()) {
+          if (one === 'send') await chat.send(dialog, { content: `mine ${at}` })
+          else if (one === 'say') server.say(dialog, 'bo', 'theirs')
+          else if (one === 'page') void chat.openDialog(dialog)
+          else if (one === 'hold answers') releases.push(server.hold('POST /messages'))
+          else if (one === 'hold pages') releases.push(server.hold('GET /messages'))
+          else if (one === 'settle') await server.settle()
+          else if ('release' in one) releases.splice(one.release, 1)[0]?.()
+          else {
+            const known = server.messages(dialog)
+            const message = known[one.repeat % Math.max(1, known.length)]
+            // Without its number, as from a server that does not count events.
+            if (message) server.frame('ana', { type: 'message.new', dialog_id: dialog, payload: { message: structuredClone(message) } })
+          }
+        }
+        for (const release of releases) release()
+        await pass(server, 10_000)
+
+        const seen = rows(chat, dialog).filter(({ kind }) => kind !== 'unread')
+        expect(seen.map((row) => (row.kind === 'message' ? row.message.id : row.kind))).toEqual(server.messages(dialog).map(({ id }) => id))
+        expect(new Set(seen.map(({ key }) => key)).size).toBe(seen.length)
+        expect(new Set(server.messages(dialog).map(({ content, id }) => (content === 'theirs' ? id : content))).size).toBe(seen.length)
+        await chat.destroy()
+      }),
+      { numRuns: 60 },
+    )
+  }, 60_000)
+
   describe('the divider', () => {
     it('stands before the first unread message, also when that is far up', async () => {
       const { chat, dialog, server } = await online()

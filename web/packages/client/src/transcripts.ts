@@ -167,12 +167,12 @@ export function createTranscripts(
   }
 
   /** Where the divider goes: before the first unread message, which may lie before the newest page. */
-  const findUnread = async (dialogId: DialogId, page: MessagePage) => {
+  const findUnread = async (dialogId: DialogId, page: MessagePage, people: Promise<void>) => {
     const first = page.first_unread_message_id ?? null
     const isOnTop = first !== null && first === page.messages[0]?.id && page.has_more_before
     set(dialogId, { firstUnreadId: first })
     if (!isOnTop) return
-    await hooks.loadParticipants(dialogId)
+    await people
     const mark = hooks.ownMark(dialogId)
     const asked: PaginationOptions = mark ? { around: mark } : { after: FIRST_ID }
     const older = await loadPage(dialogId, asked)
@@ -186,8 +186,10 @@ export function createTranscripts(
       const { status, segments: before } = of(dialogId)
       const isFirst = status !== 'ready'
       set(dialogId, { error: null, access: 'ok', ...(isFirst ? { status: 'loading' } : {}) })
+      // Asked for together: where the divider goes may hang on it, and a second round would hold up the first picture.
+      const people = hooks.loadParticipants(dialogId)
       const error = await tried(dialogId, async () => {
-        await findUnread(dialogId, await loadPage(dialogId, {}, true))
+        await findUnread(dialogId, await loadPage(dialogId, {}, true), people)
         set(dialogId, { status: 'ready' })
         if (before.length && before.at(-1)?.to !== NOW) await reread(dialogId, before)
       })
@@ -298,14 +300,47 @@ export function createTranscripts(
   }
 
   return {
+    verbs: {
+      loadOlder: (dialogId: DialogId) =>
+        extend(dialogId, 'Older', ({ isAtStart, segments: [first] }) => !isAtStart && first && { before: first.from }),
+      loadNewer: (dialogId: DialogId) =>
+        extend(dialogId, 'Newer', ({ isAtEnd, segments }) => !isAtEnd && segments.length > 0 && { after: segments.at(-1)!.to }),
+      resetToLatest,
+      async fillGap(dialogId: DialogId, key: string, from: 'above' | 'below' = 'above'): Promise<void> {
+        const row = of(dialogId).rows.find((one) => one.kind === 'gap' && one.key === key)
+        if (row?.kind !== 'gap' || row.isLoading) return
+        setGap(dialogId, key, { isLoading: true, error: null })
+        const error = await tried(dialogId, () => loadPage(dialogId, from === 'above' ? { after: row.after } : { before: row.before }))
+        setGap(dialogId, key, error && { isLoading: false, error })
+      },
+      async jumpTo(dialogId: DialogId, id: MessageId): Promise<boolean> {
+        if (!covering(of(dialogId).segments, id)) {
+          try {
+            await loadPage(dialogId, { around: id })
+          } catch (cause) {
+            throw core.blame(dialogId, cause) ?? MTChatError.of(cause)
+          }
+        }
+        return find(of(dialogId).segments, id) !== undefined
+      },
+      loadQuote: (dialogId: DialogId, id: MessageId) =>
+        once(dialogId, `quote ${id}`, async () => {
+          const known = find(of(dialogId).segments, id)
+          const isDeleted = workOf(dialogId).deleted.has(id)
+          const keep = (message: Message | null) => set(dialogId, { quotes: { ...of(dialogId).quotes, [id]: message } })
+          if (known || of(dialogId).quotes[id] !== undefined) return
+          if (isDeleted) return keep(null)
+          try {
+            keep(await core.api.getMessage(dialogId, id, entering(dialogId)))
+          } catch (cause) {
+            if (MTChatError.of(cause).status === 404) return keep(null)
+            const error = core.blame(dialogId, cause)
+            if (error) core.report(error, 'quote')
+          }
+        }),
+    },
     of,
     arrived,
-    catchUp,
-    loadOlder: (dialogId: DialogId) =>
-      extend(dialogId, 'Older', ({ isAtStart, segments: [first] }) => !isAtStart && first && { before: first.from }),
-    loadNewer: (dialogId: DialogId) =>
-      extend(dialogId, 'Newer', ({ isAtEnd, segments }) => !isAtEnd && segments.length > 0 && { after: segments.at(-1)!.to }),
-    resetToLatest,
     refreshRows: (dialogId: DialogId) => {
       if (has(dialogId)) set(dialogId, {})
     },
@@ -324,38 +359,6 @@ export function createTranscripts(
       closed.push(dialogId)
       if (closed.length > KEPT_CLOSED) evict(closed.shift()!)
     },
-    async fillGap(dialogId: DialogId, key: string, from: 'above' | 'below' = 'above'): Promise<void> {
-      const row = of(dialogId).rows.find((one) => one.kind === 'gap' && one.key === key)
-      if (row?.kind !== 'gap' || row.isLoading) return
-      setGap(dialogId, key, { isLoading: true, error: null })
-      const error = await tried(dialogId, () => loadPage(dialogId, from === 'above' ? { after: row.after } : { before: row.before }))
-      setGap(dialogId, key, error && { isLoading: false, error })
-    },
-    async jumpTo(dialogId: DialogId, id: MessageId): Promise<boolean> {
-      if (!covering(of(dialogId).segments, id)) {
-        try {
-          await loadPage(dialogId, { around: id })
-        } catch (cause) {
-          throw core.blame(dialogId, cause) ?? MTChatError.of(cause)
-        }
-      }
-      return find(of(dialogId).segments, id) !== undefined
-    },
-    loadQuote: (dialogId: DialogId, id: MessageId) =>
-      once(dialogId, `quote ${id}`, async () => {
-        const known = find(of(dialogId).segments, id)
-        const isDeleted = workOf(dialogId).deleted.has(id)
-        const keep = (message: Message | null) => set(dialogId, { quotes: { ...of(dialogId).quotes, [id]: message } })
-        if (known || of(dialogId).quotes[id] !== undefined) return
-        if (isDeleted) return keep(null)
-        try {
-          keep(await core.api.getMessage(dialogId, id, entering(dialogId)))
-        } catch (cause) {
-          if (MTChatError.of(cause).status === 404) return keep(null)
-          const error = core.blame(dialogId, cause)
-          if (error) core.report(error, 'quote')
-        }
-      }),
     /** Its words or files have changed. */
     changed(dialogId: DialogId, id: MessageId, to: (message: Message) => Message): void {
       change(dialogId, (segments) => patch(segments, id, to))

@@ -1,6 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { chatOf, online, pass, stopTime } from '../test/harness.js'
 import { MTChatError } from './errors.js'
+import type { ChatClient } from './index.js'
+import * as parts from './parts.js'
+import { lazily } from './parts.js'
 import { createTestServer } from './testing/index.js'
 import { scopeHeader } from './transport.js'
 
@@ -121,5 +124,63 @@ describe('a request', () => {
 
     expect(logger).toHaveBeenCalled()
     expect(JSON.stringify([logger.mock.calls, { ...error }, error.message, error.stack])).not.toContain('secret-token')
+  })
+})
+
+describe('a part that is loaded later', () => {
+  stopTime()
+
+  it('is loaded once; a network that stumbles is asked again', async () => {
+    const load = vi.fn(() => Promise.resolve('part'))
+    load.mockRejectedValueOnce(new TypeError('Failed to fetch dynamically imported module'))
+    const part = lazily(load)
+
+    const both = Promise.all([part(), part()])
+    await vi.advanceTimersByTimeAsync(1_000)
+
+    expect(await both).toEqual(['part', 'part'])
+    expect(await part()).toBe('part')
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
+  it('that cannot be loaded is an error one may retry, and the next use tries anew', async () => {
+    const load = vi.fn(() => Promise.reject<string>(new TypeError('Failed to fetch dynamically imported module')))
+    const part = lazily(load)
+
+    const failed = refusal(part())
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect(await failed).toMatchObject({ code: 'NETWORK', retryable: true })
+    load.mockImplementation(() => Promise.resolve('part'))
+
+    expect(await part()).toBe('part')
+  })
+
+  it.each([
+    ['search', (chat: ChatClient) => chat.searchMessages('word'), (chat: ChatClient) => chat.getSnapshot().search],
+    ['files', (chat: ChatClient, id: string) => chat.loadFiles(id), (chat: ChatClient, id: string) => chat.getSnapshot().files[id]],
+  ])('tells of it where its %s would be', async (_, use, shown) => {
+    const { server, chat, dialog } = await online()
+    vi.spyOn(parts, 'lookupsPart').mockRejectedValueOnce(new MTChatError({ code: 'NETWORK' }))
+
+    await use(chat, dialog)
+    expect(shown(chat, dialog)).toMatchObject({ status: 'error', error: { code: 'NETWORK', retryable: true } })
+    await use(chat, dialog)
+    await server.settle()
+
+    expect(shown(chat, dialog)).toMatchObject({ status: 'ready', error: null })
+  })
+
+  it('a file waits for its part, says so when that fails, and goes when tried again', async () => {
+    const { server, chat, dialog } = await online()
+    vi.spyOn(parts, 'uploadPart').mockRejectedValueOnce(new MTChatError({ code: 'NETWORK' }))
+    const file = () => chat.getSnapshot().uploads[dialog]![0]!
+
+    chat.addFiles(dialog, [new File(['bytes'], 'a.txt', { type: 'text/plain' })])
+    await server.settle()
+    expect(file()).toMatchObject({ status: 'error', error: { code: 'NETWORK', retryable: true } })
+    chat.retryFile(dialog, file().id)
+    await server.settle()
+
+    expect(file()).toMatchObject({ status: 'uploaded', progress: 100 })
   })
 })

@@ -1,10 +1,11 @@
 import type { Auth } from './auth.js'
-import { aborted, MTChatError } from './errors.js'
+import { aborted, MTChatError, unauthorized } from './errors.js'
 import type { ScopeConfig } from './types.js'
 
 const TIMEOUT_MS = 15_000
 const READ_RETRIES = 2
 const LONGEST_WAIT_MS = 30_000
+const AGAIN_MS = [1_000, 3_000]
 const AGAIN = new Set([429, 502, 503, 504])
 
 export interface RequestOptions {
@@ -12,8 +13,6 @@ export interface RequestOptions {
   body?: unknown
   signal?: AbortSignal | undefined
   headers?: Record<string, string>
-  /** Milliseconds, default 15000. */
-  timeout?: number
 }
 
 export interface TransportOptions {
@@ -55,64 +54,51 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** The network may stumble; what is refused for good is not asked again. */
+export async function again<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work()
+    } catch (cause) {
+      const wait = AGAIN_MS[attempt]
+      if (wait === undefined || !MTChatError.of(cause).retryable || signal?.aborted) throw cause
+      await pause(wait, signal)
+    }
+  }
+}
+
+export type Transport = ReturnType<typeof createTransport>
+
 /** Requests to the chat API: identity, deadline, retries of reads, and refusals as MTChatError. */
-export class Transport {
-  scopes: ScopeConfig | undefined
+export function createTransport({ baseUrl, userId, auth, scopes, fetch = globalThis.fetch.bind(globalThis) }: TransportOptions) {
+  const root = baseUrl.replace(/\/+$/, '')
 
-  constructor(private readonly options: TransportOptions) {
-    this.scopes = options.scopes
-  }
-
-  /** The body of the answer, undefined when it has none. */
-  async request<T>(method: string, target: string, options: RequestOptions = {}): Promise<T> {
-    const retries = method === 'GET' ? READ_RETRIES : 0
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.authorised<T>(method, target, options)
-      } catch (cause) {
-        const error = MTChatError.of(cause)
-        const isAgain = error.code === 'NETWORK' || error.code === 'TIMEOUT' || AGAIN.has(error.status)
-        const wait = error.retryAfter ?? 300 * 3 ** attempt * (0.5 + Math.random())
-        if (!isAgain || attempt >= retries || wait > LONGEST_WAIT_MS) throw error
-        await pause(wait, options.signal)
-      }
-    }
-  }
-
-  private async authorised<T>(method: string, target: string, options: RequestOptions): Promise<T> {
-    const { auth } = this.options
-    await auth.first()
-    for (let isSecond = false; ; isSecond = true) {
-      const used = auth.token
-      if (auth.isFinal) throw new MTChatError({ status: 401, code: 'UNAUTHORIZED' })
-      try {
-        const body = await this.once<T>(method, target, options)
-        auth.accepted()
-        return body
-      } catch (cause) {
-        const isRefused = cause instanceof MTChatError && cause.status === 401
-        if (!isRefused || !(await auth.renew(used)) || isSecond) throw cause
-      }
-    }
-  }
-
-  private async once<T>(method: string, target: string, options: RequestOptions): Promise<T> {
-    const { signal } = options
+  const ask = async <T>(method: string, target: string, { query = {}, body, signal, headers }: RequestOptions): Promise<T> => {
     if (signal?.aborted) throw aborted()
+    const search = new URLSearchParams({ user_id: userId })
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== null) search.set(name, String(value))
+    }
     const controller = new AbortController()
     let isLate = false
     const stop = () => controller.abort()
     const timer = setTimeout(() => {
       isLate = true
       stop()
-    }, options.timeout ?? TIMEOUT_MS)
+    }, TIMEOUT_MS)
     signal?.addEventListener('abort', stop, { once: true })
     try {
-      const response = await this.fetch(this.url(target, options), {
+      // "+" for a space is read differently by different servers.
+      const response = await fetch(`${root}${target}?${search.toString().replaceAll('+', '%20')}`, {
         method,
-        headers: this.headers(options),
+        headers: {
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...(auth.token ? { Authorization: `Bearer ${auth.token}` } : {}),
+          ...(scopes ? { 'X-Scope-Config': scopeHeader(scopes) } : {}),
+          ...headers,
+        },
         signal: controller.signal,
-        body: options.body === undefined ? null : JSON.stringify(options.body),
+        body: body === undefined ? null : JSON.stringify(body),
       })
       const text = response.status === 204 ? '' : await response.text()
       if (!response.ok) throw refusal(response, text)
@@ -127,28 +113,41 @@ export class Transport {
       signal?.removeEventListener('abort', stop)
     }
   }
-
-  private get fetch(): typeof fetch {
-    return this.options.fetch ?? globalThis.fetch.bind(globalThis)
+  const authorised = async <T>(method: string, target: string, options: RequestOptions): Promise<T> => {
+    await auth.first()
+    for (let isSecond = false; ; isSecond = true) {
+      const used = auth.token
+      if (auth.isFinal) throw unauthorized()
+      try {
+        const answer = await ask<T>(method, target, options)
+        auth.accepted()
+        return answer
+      } catch (cause) {
+        const isRefused = cause instanceof MTChatError && cause.status === 401
+        if (!isRefused || !(await auth.renew(used)) || isSecond) throw cause
+      }
+    }
   }
 
-  private url(target: string, { query = {} }: RequestOptions): string {
-    const search = new URLSearchParams({ user_id: this.options.userId })
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined && value !== null) search.set(name, String(value))
-    }
-    // "+" for a space is read differently by different servers.
-    return `${this.options.baseUrl.replace(/\/+$/, '')}${target}?${search.toString().replaceAll('+', '%20')}`
-  }
-
-  private headers(options: RequestOptions): Record<string, string> {
-    const { token } = this.options.auth
-    return {
-      ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      ...(token ? { Authorization: `Bearer ${token}` } : {}),
-      ...(this.scopes ? { 'X-Scope-Config': scopeHeader(this.scopes) } : {}),
-      ...options.headers,
-    }
+  return {
+    /** The body of the answer, undefined when it has none. */
+    async request<T>(method: string, target: string, options: RequestOptions = {}): Promise<T> {
+      const retries = method === 'GET' ? READ_RETRIES : 0
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await authorised<T>(method, target, options)
+        } catch (cause) {
+          const error = MTChatError.of(cause)
+          const isAgain = error.code === 'NETWORK' || error.code === 'TIMEOUT' || AGAIN.has(error.status)
+          const wait = error.retryAfter ?? 300 * 3 ** attempt * (0.5 + Math.random())
+          if (!isAgain || attempt >= retries || wait > LONGEST_WAIT_MS) throw error
+          await pause(wait, options.signal)
+        }
+      }
+    },
+    setScopes(next: ScopeConfig): void {
+      scopes = next
+    },
   }
 }
 

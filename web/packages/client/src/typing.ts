@@ -39,15 +39,17 @@ export function createTyping(core: Core) {
   }
 
   return {
-    sendTyping(dialogId: DialogId, isTyping = true): void {
-      if (!core.can('typing')) return
-      if (!isTyping) return stop(dialogId)
-      const mine = told.get(dialogId)
-      if (mine) clearTimeout(mine.stop)
-      const timer = setTimeout(() => stop(dialogId), STOP_MS)
-      const isDue = !mine || Date.now() - mine.at >= AGAIN_MS
-      const isSent = isDue && core.speak({ type: 'typing', dialog_id: dialogId, is_typing: true })
-      told.set(dialogId, { at: isSent ? Date.now() : (mine?.at ?? 0), stop: timer })
+    verbs: {
+      sendTyping(dialogId: DialogId, isTyping = true): void {
+        if (!core.can('typing')) return
+        if (!isTyping) return stop(dialogId)
+        const mine = told.get(dialogId)
+        if (mine) clearTimeout(mine.stop)
+        const timer = setTimeout(() => stop(dialogId), STOP_MS)
+        const isDue = !mine || Date.now() - mine.at >= AGAIN_MS
+        const isSent = isDue && core.speak({ type: 'typing', dialog_id: dialogId, is_typing: true })
+        told.set(dialogId, { at: isSent ? Date.now() : (mine?.at ?? 0), stop: timer })
+      },
     },
     onEvent({ dialog_id, user_id, is_typing = true, expires_in = 6 }: WsEvent): void {
       if (!dialog_id || !user_id || user_id === core.userId) return

@@ -1,16 +1,14 @@
 import { ATTACHMENT_LIMITS, isAllowedFileType } from './attachments.js'
-import type { MultipartUpload } from './api.js'
 import type { Core } from './core.js'
 import { aborted, MTChatError } from './errors.js'
 import { uuidv7 } from './ids.js'
+import { uploadPart } from './parts.js'
 import { put } from './store.js'
-import { pause } from './transport.js'
+import { again } from './transport.js'
 import type { AttachmentInput, DialogId, PendingAttachment, RejectedFile, RejectReason } from './types.js'
 
 const PARALLEL = 3
-const IN_PARTS_FROM = 16 * 1024 * 1024
 const LONGEST_NAME = 255
-const RETRY_MS = [1_000, 3_000]
 
 interface Job {
   dialogId: DialogId
@@ -47,7 +45,6 @@ export function createUploads(
   const jobs = new Map<string, Job>()
   const waiting: string[] = []
   let running = 0
-  let hasParts = true
 
   const of = (dialogId: DialogId) => core.store.get().uploads[dialogId] ?? []
   const set = (dialogId: DialogId, files: readonly PendingAttachment[]) => {
@@ -92,11 +89,12 @@ export function createUploads(
     const { signal } = job.controller
     update(id, { status: 'uploading', progress: 0 })
     try {
-      const progress = (loaded: number) => {
+      const onProgress = (loaded: number) => {
         const percent = Math.min(99, Math.floor((100 * loaded) / file.size))
         if (percent > (get(id)?.progress ?? 0)) update(id, { progress: percent })
       }
-      const s3Key = await upload(job.dialogId, file, file.file, progress, signal)
+      const { upload } = await uploadPart()
+      const s3Key = await upload(core.api, job.dialogId, file, file.file, { again, onProgress, signal })
       update(id, { status: 'uploaded', progress: 100, s3Key })
     } catch (cause) {
       const error = MTChatError.of(cause)
@@ -104,72 +102,13 @@ export function createUploads(
       if (jobs.has(id)) core.report(error, 'upload')
     }
   }
-  const upload = async (
-    dialogId: DialogId,
-    file: PendingAttachment,
-    bytes: File,
-    onProgress: (loaded: number) => void,
-    signal: AbortSignal,
-  ): Promise<string> => {
-    const { filename, contentType, size } = file
-    if (size >= IN_PARTS_FROM && hasParts) {
-      const parts = await core.api.beginMultipart(dialogId, filename, contentType, size, signal).catch((cause: unknown) => {
-        const { status } = MTChatError.of(cause)
-        // The server knows no parts: it takes the file in one piece.
-        if (status !== 404 && status !== 405) throw cause
-        return null
-      })
-      if (parts) return inParts(parts, bytes, onProgress, signal)
-      hasParts = false
-    }
-    const place = await core.api.getPresignedUploadUrl(dialogId, filename, contentType, size, signal)
-    await again(signal, () => core.api.put(place.upload_url, bytes, { contentType, onProgress, signal }))
-    return place.s3_key
-  }
-  const inParts = async (
-    { s3_key, part_size, parts }: MultipartUpload,
-    bytes: File,
-    onProgress: (loaded: number) => void,
-    signal: AbortSignal,
-  ): Promise<string> => {
-    const loaded = new Map<number, number>()
-    const tell = (part: number, count: number) => {
-      loaded.set(part, count)
-      onProgress([...loaded.values()].reduce((a, b) => a + b, 0))
-    }
-    const putAll = async (left: MultipartUpload['parts']) => {
-      for (let part = left.shift(); part; part = left.shift()) {
-        const { part_number, size, upload_url } = part
-        const begin = (part_number - 1) * part_size
-        const options = { onProgress: (count: number) => tell(part_number, count), signal }
-        await again(signal, () => core.api.put(upload_url, bytes.slice(begin, begin + size), options))
-        tell(part_number, size)
-      }
-    }
-    const all = (left: MultipartUpload['parts']) => Promise.all(Array.from({ length: PARALLEL }, () => putAll(left)))
-    try {
-      await all([...parts]).catch(async (cause: unknown) => {
-        if (signal.aborted) throw cause
-        // Links end; what has arrived stays: once more with fresh links for the rest.
-        await all((await core.api.getMultipart(s3_key, signal)).parts)
-      })
-      await again(signal, () => core.api.completeMultipart(s3_key, signal))
-      return s3_key
-    } catch (cause) {
-      core.api.abortMultipart(s3_key).catch(() => undefined)
-      throw cause
-    }
-  }
-
   const cancel = (id: string) => {
     const at = waiting.indexOf(id)
     if (at >= 0) waiting.splice(at, 1)
     const job = jobs.get(id)
     job?.controller.abort()
     const file = get(id)
-    if (file && file.status !== 'uploaded') {
-      update(id, { status: 'error', error: aborted() })
-    }
+    if (file && file.status !== 'uploaded') update(id, { status: 'error', error: aborted() })
   }
   const retry = (id: string): boolean => {
     const [job, file] = [jobs.get(id), get(id)]
@@ -181,44 +120,45 @@ export function createUploads(
   }
 
   return {
-    of,
-    set,
-    addFiles(dialogId: DialogId, files: Iterable<File>): readonly RejectedFile[] {
-      const rejected: RejectedFile[] = []
-      const taken: PendingAttachment[] = []
-      const room = ATTACHMENT_LIMITS.MAX_ATTACHMENTS_PER_MESSAGE - of(dialogId).length
-      for (const file of files) {
-        const reason = whyNot(file) ?? (taken.length >= room ? 'count' : null)
-        if (reason) {
-          rejected.push({ file, reason })
-          continue
+    verbs: {
+      addFiles(dialogId: DialogId, files: Iterable<File>): readonly RejectedFile[] {
+        const rejected: RejectedFile[] = []
+        const taken: PendingAttachment[] = []
+        const room = ATTACHMENT_LIMITS.MAX_ATTACHMENTS_PER_MESSAGE - of(dialogId).length
+        for (const file of files) {
+          const reason = whyNot(file) ?? (taken.length >= room ? 'count' : null)
+          if (reason) {
+            rejected.push({ file, reason })
+            continue
+          }
+          const { name: filename, type: contentType, size } = file
+          taken.push({ id: uuidv7(), file, filename, contentType, size, progress: 0, status: 'pending' })
         }
-        const { name: filename, type: contentType, size } = file
-        taken.push({ id: uuidv7(), file, filename, contentType, size, progress: 0, status: 'pending' })
-      }
-      if (taken.length) set(dialogId, [...of(dialogId), ...taken])
-      for (const { id } of taken) {
-        jobs.set(id, { dialogId, controller: new AbortController() })
-        start(id)
-      }
-      return rejected
+        if (taken.length) set(dialogId, [...of(dialogId), ...taken])
+        for (const { id } of taken) {
+          jobs.set(id, { dialogId, controller: new AbortController() })
+          start(id)
+        }
+        return rejected
+      },
+      removeFile(dialogId: DialogId, id: string): void {
+        cancel(id)
+        jobs.delete(id)
+        set(
+          dialogId,
+          of(dialogId).filter((file) => file.id !== id),
+        )
+      },
+      cancelFile: (_dialogId: DialogId, id: string) => cancel(id),
+      retryFile: (_dialogId: DialogId, id: string) => void retry(id),
+      reorderFiles(dialogId: DialogId, id: string, index: number): void {
+        const file = of(dialogId).find((one) => one.id === id)
+        if (!file) return
+        const others = of(dialogId).filter((one) => one !== file)
+        set(dialogId, [...others.slice(0, index), file, ...others.slice(index)])
+      },
     },
-    removeFile(dialogId: DialogId, id: string): void {
-      cancel(id)
-      jobs.delete(id)
-      set(
-        dialogId,
-        of(dialogId).filter((file) => file.id !== id),
-      )
-    },
-    cancelFile: (_dialogId: DialogId, id: string) => cancel(id),
-    retryFile: (_dialogId: DialogId, id: string) => void retry(id),
-    reorderFiles(dialogId: DialogId, id: string, index: number): void {
-      const file = of(dialogId).find((one) => one.id === id)
-      if (!file) return
-      const others = of(dialogId).filter((one) => one !== file)
-      set(dialogId, [...others.slice(0, index), file, ...others.slice(index)])
-    },
+    of,
     /** The composer's files go with a message. */
     handOver(dialogId: DialogId, clientId: string): void {
       for (const { id } of of(dialogId)) {
@@ -257,17 +197,4 @@ function whyNot(file: File): RejectReason | null {
   if (file.size > ATTACHMENT_LIMITS.MAX_FILE_SIZE) return 'size'
   if (!isAllowedFileType(file.type)) return 'type'
   return file.name.length > LONGEST_NAME ? 'name' : null
-}
-
-/** The storage may stumble; what it refuses for good is not asked again. */
-async function again<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await work()
-    } catch (cause) {
-      const wait = RETRY_MS[attempt]
-      if (wait === undefined || !MTChatError.of(cause).retryable || signal.aborted) throw cause
-      await pause(wait, signal)
-    }
-  }
 }

@@ -14,7 +14,26 @@ import MtTabs from './primitives/MtTabs.vue'
 import MtTag from './primitives/MtTag.vue'
 import { vTooltip } from './primitives/tooltip'
 
-const native = {
+/** The small parts everything is made of. A host may bring its own, with the same props and events. */
+export interface ComponentRegistry {
+  MtButton: typeof MtButton
+  MtDialog: typeof MtDialog
+  MtMenu: typeof MtMenu
+  MtContextMenu: typeof MtContextMenu
+  MtInput: typeof MtInput
+  MtCheckbox: typeof MtCheckbox
+  MtRadioButton: typeof MtRadioButton
+  MtTabs: typeof MtTabs
+  MtTab: typeof MtTab
+  MtAccordion: typeof MtAccordion
+  MtAccordionPanel: typeof MtAccordionPanel
+  MtTag: typeof MtTag
+  MtSpinner: typeof MtSpinner
+  vTooltip: typeof vTooltip
+}
+export type PartialRegistry = { [K in keyof ComponentRegistry]?: K extends 'vTooltip' ? Directive : Component }
+
+const native: ComponentRegistry = {
   MtButton,
   MtDialog,
   MtMenu,
@@ -30,10 +49,6 @@ const native = {
   MtSpinner,
   vTooltip,
 }
-
-/** The small parts everything is made of. A host may bring its own, with the same props and events. */
-export type ComponentRegistry = typeof native
-export type PartialRegistry = { [K in keyof ComponentRegistry]?: K extends 'vTooltip' ? Directive : Component }
 
 export const REGISTRY_KEY: InjectionKey<ComponentRegistry> = Symbol('mtchat-registry')
 

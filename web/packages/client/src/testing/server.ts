@@ -1,4 +1,5 @@
 import { ATTACHMENT_LIMITS } from '../attachments.js'
+import { underWay } from '../parts.js'
 import type {
   Attachment,
   AttachmentInput,
@@ -409,7 +410,11 @@ export function createTestServer({ features, isOlder = false }: { features?: rea
 
     /** What is under way happens; no time passes. */
     async settle(): Promise<void> {
-      for (let turn = 0; turn < 400; turn++) await Promise.resolve()
+      do {
+        // Parts of the client that are loaded only now.
+        await Promise.allSettled(underWay)
+        for (let turn = 0; turn < 400; turn++) await Promise.resolve()
+      } while (underWay.size)
     },
     /** For `createChat`. Without storage: give `storage: undefined` for the browser's. */
     config(userId: UserId): MTChatConfig & { storage?: false } {

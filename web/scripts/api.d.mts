@@ -1,0 +1,1 @@
+export function apiOf(name: string): string
