@@ -4,7 +4,8 @@
 export type Root = HTMLElement | ShadowRoot
 export type Act = (root: Root) => Promise<void>
 
-const MOST_MS = 10_000
+/** All states at once are much for a busy machine. */
+const MOST_MS = 30_000
 const frame = () => new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
 
 /** The element, once it is there; what never comes leaves the state unready, and a test notices. */
@@ -59,7 +60,7 @@ export const mention = all(type(EDITOR, '@'), shown('.mtchat-mentions'))
 export const format = all(click('.mtchat-composer [aria-pressed]'), shown('.mtchat-format'))
 export const menu = all(click('.mtchat-header > [aria-haspopup="menu"]'), shown('.mtchat-menu'))
 export const listMenu = all(click('.mtchat-entry__menu'), shown('.mtchat-menu'))
-export const shortcuts = all(key('.mtchat-header button', '?'), shown('.mtchat-dialog[open]'))
+export const shortcuts = all(key('.mtchat-header > [aria-haspopup="menu"]', '?'), shown('.mtchat-dialog[open]'))
 export const readers = all(click('.mtchat-delivery', true), shown('.mtchat-dialog[open]'))
 export const history = all(click('.mtchat-row__edited'), shown('.mtchat-history li'))
 export const join = all(click('.mtchat-state button'), shown('.mtchat-dialog[open]'))

@@ -26,7 +26,7 @@ export async function show({ page, gateway }: Person, { build = 'vue', mode = 'f
   const asked = new URLSearchParams({ mode, theme: 'light', ...(width && { width: String(width) }), ...(state && { state, bare: '' }) })
   await page.goto(`${gateway.url}/demo/gallery${build === 'element' ? '/element' : ''}?${asked.toString()}`)
   await expect(page.locator('.state').first()).toBeVisible()
-  await expect(page.locator('.state:not([data-ready])')).toHaveCount(0, { timeout: 30_000 })
+  await expect(page.locator('.state:not([data-ready])')).toHaveCount(0, { timeout: 60_000 })
   if (!state) await expect(page.locator('.mtchat-skeleton-rows').first()).toBeVisible()
 }
 
