@@ -4,16 +4,20 @@
 export type Root = HTMLElement | ShadowRoot
 export type Act = (root: Root) => Promise<void>
 
+<<<<<<< HEAD
 /** All states at once are much for a busy machine. */
 const MOST_MS = 30_000
+=======
+const MOST_MS = 60_000
+>>>>>>> 3867d552a297bc2862e2089cb4ef75f4b30e3c30
 const frame = () => new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
 
 /** The element, once it is there; what never comes leaves the state unready, and a test notices. */
 export async function find(root: Root, selector: string, last = false): Promise<HTMLElement> {
   for (const until = performance.now() + MOST_MS; performance.now() < until; await frame()) {
-    const found = [...root.querySelectorAll<HTMLElement>(selector)]
-    const one = last ? found.at(-1) : found[0]
-    if (one && one.checkVisibility({ visibilityProperty: true })) return one
+    const seen = [...root.querySelectorAll<HTMLElement>(selector)].filter((one) => one.checkVisibility({ visibilityProperty: true }))
+    const one = last ? seen.at(-1) : seen[0]
+    if (one) return one
   }
   throw new Error(`The gallery waits for ${selector} in vain.`)
 }
@@ -48,21 +52,31 @@ export const all = (...acts: readonly Act[]): Act => async (root) => {
   for (const act of acts) await act(root)
 }
 
-export const EDITOR = '.mtchat-composer [contenteditable="true"]'
+const EDITOR = '.mtchat-composer [contenteditable="true"]'
+/** The plain field is there first; the focus brings the rich one. */
+const enterEditor: Act = async (root) => {
+  ;(await find(root, `.mtchat-composer textarea, ${EDITOR}`)).focus()
+  await find(root, EDITOR)
+}
 const OWN = '.mtchat-item:has(.mtchat-row--own:not(.mtchat-row--outbox))'
 export const openInfo = all(click('.mtchat-header [aria-expanded="false"]', true), shown('.mtchat-info'))
 export const openFiles = all(openInfo, click('.mtchat-info [role="tab"]', true))
 export const search = all(click('.mtchat-header [aria-expanded="false"]'), type('.mtchat-search input', 'chairs'), shown('.mtchat-search__results'))
 export const openViewer = all(click('.mtchat-image'), shown('.mtchat-viewer[open]'))
-export const edit = all(shown(EDITOR), key(OWN, 'e', 'KeyE', true), shown('.mtchat-composer__bar'))
+export const edit = all(key(OWN, 'e', 'KeyE', true), shown('.mtchat-composer__bar'))
 export const askDelete = all(key(OWN, 'Delete', 'Delete', true), shown('.mtchat-dialog[open]'))
-export const mention = all(type(EDITOR, '@'), shown('.mtchat-mentions'))
+export const mention = all(enterEditor, type(EDITOR, '@'), shown('.mtchat-mentions'))
 export const format = all(click('.mtchat-composer [aria-pressed]'), shown('.mtchat-format'))
 export const menu = all(click('.mtchat-header > [aria-haspopup="menu"]'), shown('.mtchat-menu'))
 export const listMenu = all(click('.mtchat-entry__menu'), shown('.mtchat-menu'))
+<<<<<<< HEAD
 export const shortcuts = all(key('.mtchat-header > [aria-haspopup="menu"]', '?'), shown('.mtchat-dialog[open]'))
 export const readers = all(click('.mtchat-delivery', true), shown('.mtchat-dialog[open]'))
+=======
+export const shortcuts = all(key('.mtchat-header button', '?'), shown('.mtchat-dialog[open]'))
+export const readers = all(click('.mtchat-delivery--read', true), shown('.mtchat-dialog[open]'))
+>>>>>>> 3867d552a297bc2862e2089cb4ef75f4b30e3c30
 export const history = all(click('.mtchat-row__edited'), shown('.mtchat-history li'))
 export const join = all(click('.mtchat-state button'), shown('.mtchat-dialog[open]'))
 export const leave = all(openInfo, click('.mtchat-info__leave'), shown('.mtchat-dialog[open]'))
-export const drop = all(shown(EDITOR), drag('.mtchat-body'), shown('.mtchat-drop'))
+export const drop = all(shown('.mtchat-composer__line'), drag('.mtchat-body'), shown('.mtchat-drop'))

@@ -45,11 +45,14 @@ function seat(person: Person, order: Desk['order']): HTMLElement {
     WebSocket: network.WebSocket,
     XMLHttpRequest: network.XMLHttpRequest,
   }
+  chat.messageLink = `${location.pathname}?dialog={dialogId}&message={messageId}`
   chats.push(chat)
   // Where there is room for one pane only, the order is what a newcomer wants to see, and the list is one step back.
   const open = async () => {
+    const linked = new URLSearchParams(location.search)
     const [newest] = await chat.loadDialogsByObject(order.type, order.id)
-    if (newest) chat.dialogId = newest
+    chat.messageId = linked.get('message')
+    chat.dialogId = linked.get('dialog') ?? newest ?? null
   }
   if (person.mode === 'full') chat.addEventListener('connected', () => void open(), { once: true })
 

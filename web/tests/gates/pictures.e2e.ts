@@ -18,7 +18,7 @@ type Places = Record<string, Boxes>
 
 /** All stages as wide as that; a person's picture of them has several side by side. */
 async function widen(page: Page, width: number): Promise<void> {
-  await page.setViewportSize({ width: Math.max(1300, Math.floor(3900 / (width + 44)) * (width + 44)), height: 900 })
+  await page.setViewportSize({ width: Math.max(1300, Math.floor(3900 / (width + 44)) * (width + 44) + 100), height: 900 })
   await page.evaluate((width) => {
     const place = document.getElementById('states')!
     place.style.setProperty('--width', `${width}px`)

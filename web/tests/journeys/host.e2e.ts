@@ -111,7 +111,7 @@ test('a host page with styles for everything and shortcuts of one letter does no
   await ana.picture('hostile')
 })
 
-test('outside of the chat the host keeps its keys, Ctrl+K too', async ({ office }) => {
+test('outside of the chat the host keeps its keys, Ctrl+K too, and of those inside it hears none', async ({ office }) => {
   const [anaId, boId] = [aName('ana'), aName('bo')]
   await office.dialog('Order 1', [anaId, boId])
   const ana = await office.person(anaId, { isHostile: false })
@@ -130,6 +130,10 @@ test('outside of the chat the host keeps its keys, Ctrl+K too', async ({ office 
   await ana.page.keyboard.press('?')
 
   expect(await ana.page.evaluate(() => (window as unknown as { heard: unknown[] }).heard)).toEqual([['Control', false], ['k', false], ['F6', false], ['?', false]])
+  await ana.choose('Order 1')
+  await ana.say('a word')
+  await ana.message('a word').press('ArrowUp')
+  expect(await ana.page.evaluate(() => (window as unknown as { heard: unknown[] }).heard)).toHaveLength(4)
 })
 
 test('two elements on one page talk on their own, and moving one keeps what is written in it', async ({ office }) => {
@@ -153,6 +157,28 @@ test('two elements on one page talk on their own, and moving one keeps what is w
   await expect(ana.page.locator('#other mt-chat').getByRole('listitem').filter({ hasText: 'to both' })).toHaveCount(1)
   await ana.page.evaluate(() => document.querySelectorAll('mt-chat').forEach((chat) => chat.remove()))
   await expect.poll(() => ana.gateway.openSockets).toBe(0)
+})
+
+test('later parts of the one script come from where its tag says', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { build: 'element', address: '/long?messages=1' })
+  const parts: string[] = []
+  await ana.context.addInitScript(() => {
+    // The script is deferred: it finds what the page's author would have written.
+    new MutationObserver(() => document.querySelector('script[src^="/sdk/mt-chat"]')?.setAttribute('data-base', '/parts/')).observe(document, { childList: true, subtree: true })
+  })
+  await ana.page.route(/\/parts\//, async (route) => {
+    const url = route.request().url()
+    parts.push(url.replace(/.*\//, ''))
+    await route.fulfill({ response: await route.fetch({ url: url.replace('/parts/', '/sdk/') }) })
+  })
+  await ana.page.goto(ana.address({ build: 'element', props: { dialogId: id } }))
+
+  await ana.say('from elsewhere')
+  expect(parts).toEqual(expect.arrayContaining([expect.stringMatching(/^en-/), expect.stringMatching(/^rich-/)]))
+  const others = ana.gateway.asked.map(({ path }) => path).filter((path) => /^\/sdk\/(?!mt-chat\.js)/.test(path))
+  for (const path of others) expect(parts).toContain(path.replace('/sdk/', ''))
 })
 
 test('an object without a chat says so, and offers no way to nowhere', async ({ office }) => {

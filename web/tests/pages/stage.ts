@@ -36,6 +36,11 @@ chat.connect()
 await chat.openDialog(dialog.id)
 await chat.loadParticipants(dialog.id)
 
+const reading = { self: 'ana', nameOf: (user: string) => (user === 'bo' ? 'Bo Now' : undefined) }
+const without = safeHtml('<p>A &amp; <a href="https://a.test" onclick="x()">b</a><br>&lt;i&gt;</p>', reading)
+await loadSanitiser()
+const { purified } = await import('../../packages/vue/src/chat/transcript/purify')
+
 const body = shallowRef<InstanceType<typeof ChatBody> | null>(null)
 createApp(defineComponent({
   setup() {
@@ -46,8 +51,4 @@ createApp(defineComponent({
   },
 })).mount('#app')
 
-const reading = { self: 'ana', nameOf: (user: string) => (user === 'bo' ? 'Bo Now' : undefined) }
-const without = safeHtml('<p>A &amp; <a href="https://a.test" onclick="x()">b</a><br>&lt;i&gt;</p>', reading)
-await loadSanitiser()
-const { purified } = await import('../../packages/vue/src/chat/transcript/purify')
 Object.assign(window, { safe: (html: string) => safeHtml(html, reading), purified: (html: string) => purified(html, reading), isPlain, without, said, server, chat, dialogId: dialog.id, body, fill })

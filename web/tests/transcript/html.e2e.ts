@@ -48,7 +48,7 @@ test('what needs no sanitiser makes nothing but plain tags, and the same text as
     const below = (limit: number) => (seed = (seed * 48271) % 2147483647) % limit
     const wrong: string[] = []
     let plain = 0
-    for (let n = 0; n < 20_000; n += 1) {
+    for (let n = 0; n < 6_000; n += 1) {
       const html = Array.from({ length: 1 + below(10) }, () => PARTS[below(n % 2 ? CALM : PARTS.length)]).join('')
       if (!isPlain(html)) continue
       plain += 1
@@ -60,7 +60,7 @@ test('what needs no sanitiser makes nothing but plain tags, and the same text as
   })
 
   expect(found.wrong).toEqual([])
-  expect(found.plain).toBeGreaterThan(5_000)
+  expect(found.plain).toBeGreaterThan(1_500)
 })
 
 const NOT_PLAIN = ['<p onclick=x>v</p>', '<P>v</P>', '<<p>script>', '<p', '<br/', '<!-- v -->', '<script>', 'a & b', '&#60;', '&lt', '<p/>', '<a href="https://a.test">v</a>', '<span>v</span>', '<img>', '<svg>', '&<b>amp;']

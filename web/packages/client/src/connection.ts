@@ -166,7 +166,8 @@ export function createConnection({ config, environment, auth, onState, onEvent, 
   return {
     state: () => state,
     connect(): void {
-      if (isWanted) return
+      // Whoever asks again does not want to wait.
+      if (isWanted) return hurry()
       isWanted = true
       undo = environment.onChange((what) => {
         if (what === 'online' || what === 'visible') hurry()

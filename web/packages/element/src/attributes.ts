@@ -6,6 +6,8 @@ const TEXTS = {
   'object-id': 'objectId',
   'object-type': 'objectType',
   'dialog-id': 'dialogId',
+  'message-id': 'messageId',
+  'message-link': 'messageLink',
   theme: 'theme',
   density: 'density',
   dir: 'dir',

@@ -172,4 +172,58 @@ describe('<mt-chat>', () => {
     await vi.waitFor(() => expect(chat.shadowRoot?.querySelector('slot[name="sidebar-action"]')).not.toBeNull())
     expect(chat.shadowRoot?.querySelector('slot[name="header-menu-actions"]')).toBeNull()
   })
+
+  it('speaks in the words that the page gives it, also when they change', async () => {
+    const chat = anElement()
+    chat.messages = { tabs: { myChats: 'My orders' } }
+    document.body.append(chat)
+    await vi.waitFor(() => expect(root(chat)?.textContent).toContain('My orders'))
+
+    chat.messages = { tabs: { myChats: 'Our orders' } }
+    await settled()
+
+    expect(root(chat)?.textContent).toContain('Our orders')
+    expect(root(chat)?.textContent).not.toContain('My orders')
+  })
+
+  it('tells joining, leaving, trouble and a lost connection under their names', async () => {
+    const order = server.dialog({ title: 'Order 7', people: ['bo'], isOpen: true })
+    const own = server.dialog({ title: 'Order 8', people: ['ana'] })
+    const heard: [string, unknown][] = []
+    const chat = anElement({}, { reconnect: false })
+    for (const name of ['connected', 'disconnected', 'error', 'dialog-joined', 'dialog-left']) {
+      chat.addEventListener(name, (event) => heard.push([name, (event as CustomEvent).detail]))
+    }
+    document.body.append(chat)
+    await settled()
+
+    await chat.joinDialog(order.id)
+    await chat.leaveDialog(order.id)
+    await chat.selectDialog(own.id)
+    server.fail('POST /messages', { status: 400, times: 1 })
+    await chat.sendMessage('refused')
+    await settled()
+    server.dropSockets()
+    await settled()
+
+    expect(heard.map(([name]) => name)).toEqual(['connected', 'dialog-joined', 'dialog-left', 'error', 'disconnected'])
+    expect(heard[1]).toEqual(['dialog-joined', order.id])
+    expect(heard[2]).toEqual(['dialog-left', order.id])
+    expect(heard[3]![1]).toBeInstanceOf(Error)
+  })
+
+  it('gives its style the nonce of the page where a browser adopts no sheets', async () => {
+    const page = document.defaultView as unknown as { CSSStyleSheet: unknown }
+    const { CSSStyleSheet: known } = page
+    page.CSSStyleSheet = undefined
+    const chat = anElement()
+    chat.nonce = 'r4nd0m'
+    document.body.append(chat)
+    page.CSSStyleSheet = known
+    await settled()
+
+    const style = chat.shadowRoot!.querySelector('style')!
+    expect(style.nonce).toBe('r4nd0m')
+    expect(style.textContent).toContain(':host')
+  })
 })

@@ -241,6 +241,8 @@ export interface MTChatElement
   objectId: string | null
   objectType: string | null
   dialogId: string | null
+  messageId: string | null
+  messageLink: string | null
   theme: string | null
   density: string | null
   searchPlaceholder: string | null

@@ -35,6 +35,8 @@ export declare class MTChatElement extends HTMLElement {
   objectId: string | null
   objectType: string | null
   dialogId: string | null
+  messageId: string | null
+  messageLink: string | null
   theme: string | null
   density: string | null
   searchPlaceholder: string | null

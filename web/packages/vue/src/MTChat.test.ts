@@ -425,3 +425,52 @@ describe('files of the chat', () => {
     expect($('.mtchat-viewer')!.getAttribute('aria-label')).toBe('chair.png')
   })
 })
+
+describe('links to messages', () => {
+  const dialog = aDialog({})
+  const state = () => aState({ dialogs: { [dialog.id]: dialog }, transcripts: { [dialog.id]: aTranscript([aMessage(1), aMessage(2)]) } })
+
+  it('are copied where the host says how its pages find a message', async () => {
+    const copied: string[] = []
+    vi.spyOn(navigator.clipboard, 'writeText').mockImplementation((text) => (copied.push(text), Promise.resolve()))
+    await picture(state(), { dialogId: dialog.id })
+    expect(button('Copy link')).toBeUndefined()
+    document.body.innerHTML = ''
+
+    await picture(state(), { dialogId: dialog.id, messageLink: 'https://host.example/chat?d={dialogId}&m={messageId}' })
+    button('Copy link')!.click()
+
+    expect(copied).toEqual([`https://host.example/chat?d=${dialog.id}&m=${id(1)}`])
+    vi.restoreAllMocks()
+  })
+
+  it('open the message, once, and another one when asked for it', async () => {
+    const { client, wrapper } = await picture(state(), { dialogId: dialog.id, messageId: id(1) }, { jumpTo: true })
+    const jumps = () => client.calls.filter(([verb]) => verb === 'jumpTo').map(([, , message]) => message)
+    await flushPromises()
+    expect(jumps()).toEqual([id(1)])
+
+    client.show({ transcripts: { [dialog.id]: aTranscript([aMessage(1), aMessage(2), aMessage(3)]) } })
+    await wrapper.setProps({ messageId: id(2) } as never)
+    await flushPromises()
+
+    expect(jumps()).toEqual([id(1), id(2)])
+  })
+})
+
+describe('what the host says', () => {
+  it('is followed when it changes: another mode, no search', async () => {
+    const server = createTestServer()
+    const { id: dialogId } = server.dialog({ objectType: 'quote', objectId: 'RFQ-88', people: ['ana'] })
+    const { wrapper, settle } = await host({ dialogId }, { server })
+    expect($('[data-pane="list"] input')).not.toBeNull()
+
+    await wrapper.setProps({ showSearch: false } as never)
+    await settle()
+    expect($('[data-pane="list"] input')).toBeNull()
+
+    await wrapper.setProps({ mode: 'inline', objectType: 'quote', objectId: 'no such' } as never)
+    await settle()
+    expect(document.body.textContent).toContain('There is no chat here yet')
+  })
+})

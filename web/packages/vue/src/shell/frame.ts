@@ -23,6 +23,8 @@ export interface FrameOptions {
   readonly searchPlaceholder: string | undefined
   readonly interceptObjectNavigation: boolean
   readonly shortcuts: boolean
+  readonly messageId: string | undefined
+  readonly messageLink: string | undefined
   readonly object: { readonly objectType: string; readonly objectId: string } | null
   /** Remembers nothing on this device. */
   readonly isForgetful: boolean

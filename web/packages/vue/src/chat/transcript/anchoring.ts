@@ -34,6 +34,7 @@ export function useAnchoring(options: AnchoringOptions) {
   let places: readonly Place[] = []
   /** Where a row has to get to, until the reader does something. */
   let goal: Place | null = null
+  let topBefore = 0
   let isAlive = true
   onScopeDispose(() => { isAlive = false })
 
@@ -109,10 +110,15 @@ export function useAnchoring(options: AnchoringOptions) {
   }
 
   function onScroll(): void {
+    const top = scroller.value?.scrollTop ?? 0
     if (!goal) {
-      isAtEnd.value = distanceToEnd() <= AT_END
+      // Rows that turn out higher push the end away: whoever leaves it goes up.
+      const isPushed = isAtEnd.value && top >= topBefore
+      isAtEnd.value = isPushed || distanceToEnd() <= AT_END
       record()
+      if (isPushed) settle()
     }
+    topBefore = top
     options.onMove()
   }
 

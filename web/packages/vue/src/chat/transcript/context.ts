@@ -23,6 +23,8 @@ export interface RowContext {
   remove(message: Message): void
   jumpTo(id: string): void
   copy(text: string): void
+  /** Where the host's pages show the message; "" when nobody said. */
+  linkTo(message: Message): string
   showHistory(message: Message): void
   showReaders(message: Message): void
   openViewer(attachment: Attachment): void

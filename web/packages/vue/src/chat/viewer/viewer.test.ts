@@ -63,3 +63,16 @@ test('arrows go through the pictures, and a dead link is fetched anew', async ()
   expect(wrapper.emitted('close')).toHaveLength(1)
   wrapper.unmount()
 })
+
+test('a link that is dead and comes back the same is an error, and no endless loading', async () => {
+  const url = 'https://files.test/1.png'
+  const refresh = () => Promise.resolve({ url, thumbnail_url: null, expires_in: 1 })
+  const wrapper = mount(MTViewer, { props: { show: true, files: [file('image/png', { id: 'f1', url })], refresh }, attachTo: document.body })
+  await flushPromises()
+
+  await wrapper.get('img').trigger('error')
+  await flushPromises()
+
+  expect(wrapper.find('[role="alert"]').exists()).toBe(true)
+  wrapper.unmount()
+})
