@@ -4,12 +4,7 @@
 export type Root = HTMLElement | ShadowRoot
 export type Act = (root: Root) => Promise<void>
 
-<<<<<<< HEAD
-/** All states at once are much for a busy machine. */
-const MOST_MS = 30_000
-=======
 const MOST_MS = 60_000
->>>>>>> 3867d552a297bc2862e2089cb4ef75f4b30e3c30
 const frame = () => new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
 
 /** The element, once it is there; what never comes leaves the state unready, and a test notices. */
@@ -69,13 +64,8 @@ export const mention = all(enterEditor, type(EDITOR, '@'), shown('.mtchat-mentio
 export const format = all(click('.mtchat-composer [aria-pressed]'), shown('.mtchat-format'))
 export const menu = all(click('.mtchat-header > [aria-haspopup="menu"]'), shown('.mtchat-menu'))
 export const listMenu = all(click('.mtchat-entry__menu'), shown('.mtchat-menu'))
-<<<<<<< HEAD
-export const shortcuts = all(key('.mtchat-header > [aria-haspopup="menu"]', '?'), shown('.mtchat-dialog[open]'))
-export const readers = all(click('.mtchat-delivery', true), shown('.mtchat-dialog[open]'))
-=======
 export const shortcuts = all(key('.mtchat-header button', '?'), shown('.mtchat-dialog[open]'))
 export const readers = all(click('.mtchat-delivery--read', true), shown('.mtchat-dialog[open]'))
->>>>>>> 3867d552a297bc2862e2089cb4ef75f4b30e3c30
 export const history = all(click('.mtchat-row__edited'), shown('.mtchat-history li'))
 export const join = all(click('.mtchat-state button'), shown('.mtchat-dialog[open]'))
 export const leave = all(openInfo, click('.mtchat-info__leave'), shown('.mtchat-dialog[open]'))
