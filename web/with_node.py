@@ -1,4 +1,4 @@
-"""Run npm or a tool of web/node_modules with the Node that builds (see build.py): python web/with_node.py vitest run."""
+"""Run npm, or a tool of web/node_modules, with the Node that builds (build.py): web/with_node.py vitest run."""
 
 import os
 import subprocess
