@@ -183,7 +183,7 @@ export const STATES: readonly Shown[] = [
   { name: 'chat-empty', title: 'Chat: empty', make: shows(transcript({}, [])) },
   { name: 'chat-partial', title: 'Chat: older data while it catches up', make: shows(transcript({ isCatchingUp: true })) },
   { name: 'chat-error', title: 'Chat: can’t be loaded', make: shows(transcript({ ...gone, status: 'error', error: BROKEN }, [])) },
-  { name: 'chat-offline', title: 'Chat: offline', make: shows({ connection: { status: 'offline' } }) },
+  { name: 'chat-offline', title: 'Chat: offline', act: acts.shown('.mtchat-banner'), make: shows({ connection: { status: 'offline' } }) },
   { name: 'chat-reconnecting', title: 'Chat: connecting again', make: shows({ connection: { status: 'reconnecting', attempt: 3, nextAt: Date.now() + 3_600_000 } }) },
   { name: 'chat-signing-in', title: 'Chat: signing in again', make: shows({ connection: { status: 'unauthorized', isFinal: false } }) },
   { name: 'chat-signed-out', title: 'Chat: the session has ended', make: shows({ connection: { status: 'unauthorized', isFinal: true } }) },
@@ -229,7 +229,7 @@ export const STATES: readonly Shown[] = [
   { name: 'list-not-found', title: 'List: nothing found', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], total: 0, search: 'chars' }) }), act: acts.type('.mtchat-list input', 'chars') },
   { name: 'list-partial', title: 'List: older data while it loads', mode: 'full', isClosed: true, make: shows({ lists: lists({ status: 'loading' }) }) },
   { name: 'list-error', title: 'List: can’t be loaded', mode: 'full', isClosed: true, make: shows({ lists: lists({ ids: [], status: 'error', error: BROKEN, total: null }) }) },
-  { name: 'list-offline', title: 'List: offline', mode: 'full', isClosed: true, make: shows({ connection: { status: 'offline' } }) },
+  { name: 'list-offline', title: 'List: offline', mode: 'full', isClosed: true, act: acts.shown('.mtchat-banner'), make: shows({ connection: { status: 'offline' } }) },
 
   { name: 'info', title: 'Info', act: acts.openInfo, make: shows() },
   { name: 'info-loading', title: 'Info: loading', act: acts.openInfo, make: shows({ participants: { [A_DIALOG]: { list: [], status: 'loading', error: null } }, files: {} }) },
