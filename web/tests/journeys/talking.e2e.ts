@@ -50,6 +50,23 @@ test('what was half written is there after a reload, and in the list', async ({ 
   await expect(ana.row('Order 1')).toContainText('Draft: half a sentence')
 })
 
+test('a word typed in the moment before a reload is there after it, as often as one reloads', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  const ana = await office.person(anaId, { props: { dialogId: id } })
+
+  await ana.composer.click()
+  let text = ''
+  for (const word of ['one', ' two', ' three']) {
+    await ana.page.keyboard.press('ControlOrMeta+End')
+    await ana.page.keyboard.type(word)
+    await ana.page.reload()
+    text += word
+    await expect(ana.composer).toHaveText(text)
+    await ana.composer.click()
+  }
+})
+
 test('Enter right after typing sends, and Shift+Enter is a new line', async ({ office }) => {
   const [anaId, boId] = [aName('ana'), aName('bo')]
   const { id } = await office.dialog('Order 1', [anaId, boId])
@@ -77,9 +94,9 @@ test('an Enter that chooses a candidate of an input method does not send', async
 
   for (const text of ['n', 'ni', 'niha', 'nihao']) await input.send('Input.imeSetComposition', { text, selectionStart: text.length, selectionEnd: text.length })
   // What a browser sends while candidates are open: the key has the code 229.
-  await input.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', key: 'Process', code: 'Enter', windowsVirtualKeyCode: 229 })
+  await input.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 })
   await input.send('Input.insertText', { text: '你好' })
-  await input.send('Input.dispatchKeyEvent', { type: 'keyUp', key: 'Process', code: 'Enter', windowsVirtualKeyCode: 229 })
+  await input.send('Input.dispatchKeyEvent', { type: 'keyUp', key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 })
 
   await expect(ana.composer).toHaveText('你好')
   await expect(ana.message('你好')).toHaveCount(0)
