@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 DATA ?= .data
 STAMP := $(VENV)/.installed
 WEB ?= 1
+WEB_RUN := NO_COLOR=1 $(BIN)/python web/with_node.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web run test web-test check lint format openapi bench profile fuzz chaos soak clean
+.PHONY: help setup web run test web-test web-units web-browsers check lint format openapi bench profile fuzz chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,14 +30,25 @@ $(STAMP): pyproject.toml
 run: setup web ## Run the service with a demo order and three people at a desk
 	@$(BIN)/mtchat demo --data $(DATA)
 
-test: setup lint ## Run every check and every test, against a real PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test: setup web ## Run every check and every test, against real servers and in real browsers; WEB=0 leaves the web SDK out
+	@$(MAKE) -j2 --no-print-directory --output-sync=line lint web-units
+	@$(MAKE) --no-print-directory web-browsers
+	@echo "pytest" && $(BIN)/python -m pytest -n 2 --dist worksteal
 
-web-test: setup web ## Try the web SDK: its units, then people in real browsers against the service
+web-test: setup web web-units web-browsers ## Try the web SDK alone
+
+web-units:
+ifneq ($(WEB),0)
+	@echo "eslint, vue-tsc" && $(WEB_RUN) npm run --silent check
+	@echo "vitest" && $(WEB_RUN) vitest run --reporter=dot
+	@echo "what is shipped" && $(WEB_RUN) vitest run --config vitest.packages.config.ts --reporter=dot && $(WEB_RUN) npm run --silent size
+endif
+
+web-browsers:
+ifneq ($(WEB),0)
 	@sh web/chromium.sh
-	@$(BIN)/python web/with_node.py vitest run --reporter=dot
-	@$(BIN)/python web/with_node.py vitest run --config vitest.packages.config.ts --reporter=dot
-	@$(BIN)/python web/with_node.py playwright test
+	@echo "people in browsers" && $(WEB_RUN) playwright test
+endif
 
 check: test ## The whole truth: the same as make test
 

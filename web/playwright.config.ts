@@ -12,6 +12,7 @@ export default defineConfig({
   testMatch: '**/*.e2e.ts',
   globalSetup: './tests/server/setup.ts',
   outputDir: 'test-results',
+  snapshotPathTemplate: '{testDir}/{testFileDir}/read/{arg}{ext}',
   fullyParallel: true,
   workers: Number(process.env['MTCHAT_WORKERS'] ?? 2),
   // What has to be torn down last runs last, and also after a failure.

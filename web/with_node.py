@@ -1,4 +1,4 @@
-"""Run a tool of web/node_modules with the Node that builds (see build.py): python web/with_node.py vitest run."""
+"""Run npm, or a tool of web/node_modules, with the Node that builds (build.py): web/with_node.py vitest run."""
 
 import os
 import subprocess
@@ -10,7 +10,6 @@ from build import WEB, find_node
 TOOLS = {
     "vitest": "vitest/vitest.mjs",
     "playwright": "@playwright/test/cli.js",
-    "eslint": "eslint/bin/eslint.js",
 }
 
 
@@ -23,7 +22,7 @@ def main(name: str, *arguments: str) -> int:
         "MTCHAT_NPM": str(npm),
         "MTCHAT_BIN": os.environ.get("MTCHAT_BIN", str(Path(sys.executable).parent / "mtchat")),
     }
-    tool = WEB / "node_modules" / TOOLS[name]
+    tool = npm if name == "npm" else WEB / "node_modules" / TOOLS[name]
     return subprocess.run([str(node), str(tool), *arguments], cwd=WEB, env=environment, check=False).returncode
 
 
