@@ -257,6 +257,8 @@ export const STATES: readonly Shown[] = [
   { name: 'composer-drop', title: 'A file held over the chat', act: acts.drop, make: shows() },
   { name: 'composer-no-files', title: 'A file where none are kept', act: acts.drop, make: shows({ capabilities: [] }) },
   { name: 'composer-mention', title: 'Whom to mention', isAlone: true, act: acts.mention, make: shows() },
+  { name: 'composer-emoji', title: 'The emoji', isAlone: true, act: acts.emoji, make: shows() },
+  { name: 'composer-emoji-name', title: 'Emoji by name', isAlone: true, act: acts.emojiByName, make: shows() },
   { name: 'menu', title: 'The menu of a chat', isAlone: true, act: acts.menu, make: shows() },
   { name: 'menu-list', title: 'The menu in the list', mode: 'full', isClosed: true, isAlone: true, act: acts.listMenu, make: shows() },
   { name: 'shortcuts', title: 'The list of shortcuts', isAlone: true, act: acts.shortcuts, make: shows() },
