@@ -33,8 +33,8 @@ const boxes = (page: Page): Promise<Places> => page.evaluate(([compared, parts])
   .map((state) => {
     const from = state.querySelector('.stage')!.getBoundingClientRect()
     const shown = parts.flatMap((part) => {
-      const one = [...state.querySelectorAll<HTMLElement>(part)].find((each) => each.checkVisibility())
-      if (!one?.checkVisibility({ visibilityProperty: true })) return []
+      const one = [...state.querySelectorAll<HTMLElement>(part)].find((each) => each.checkVisibility({ visibilityProperty: true }))
+      if (!one) return []
       const { x, y, width, height } = one.getBoundingClientRect()
       return [[part, [x - from.x, y - from.y, width, height].map(Math.round)]]
     })
