@@ -61,6 +61,8 @@ export const openViewer = all(click('.mtchat-image'), shown('.mtchat-viewer[open
 export const edit = all(key(OWN, 'e', 'KeyE', true), shown('.mtchat-composer__bar'))
 export const askDelete = all(key(OWN, 'Delete', 'Delete', true), shown('.mtchat-dialog[open]'))
 export const mention = all(enterEditor, type(EDITOR, '@'), shown('.mtchat-mentions'))
+export const emoji = all(click('.mtchat-composer__emoji'), shown('.mtchat-emoji [role="gridcell"]'))
+export const emojiByName = all(enterEditor, type(EDITOR, ':smi'), shown('.mtchat-mentions'))
 export const format = all(click('.mtchat-composer [aria-pressed]'), shown('.mtchat-format'))
 export const menu = all(shown('.mtchat-item'), click('.mtchat-header > [aria-haspopup="menu"]'), shown('.mtchat-menu'))
 export const listMenu = all(click('.mtchat-entry__menu'), shown('.mtchat-menu'))

@@ -179,7 +179,10 @@ export function createChat(config: MTChatConfig): ChatClient {
   }
   const ready = restore()
   const undoEnvironment = environment.onChange((what) => {
-    if (what === 'hidden') void drafts.flush()
+    if (what === 'hidden') {
+      void drafts.flush()
+      core.storage.leave()
+    }
     if (what === 'focus' || what === 'visible') transcripts.lookedBack()
   })
   const undoHost = [

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { chatOf, inDialog, stopTime, stored } from '../test/harness.js'
 import { fakeTabs } from '../test/tabs.js'
 import type { ChatClient, MTChatConfig } from './index.js'
@@ -14,6 +14,9 @@ describe('a draft', () => {
   beforeEach(() => {
     globalThis.indexedDB = new IDBFactory()
     fakeTabs()
+  })
+  afterEach(() => {
+    vi.unstubAllGlobals()
   })
 
   async function typing() {
@@ -71,6 +74,64 @@ describe('a draft', () => {
     await stored(server)
 
     expect(text(again, dialog)).toBe('almost lost')
+  })
+
+  it('is there after a reload even when the database drops what the page wrote as it was left', async () => {
+    const { chat, dialog, server } = await typing()
+    const place = new Map<string, string>()
+    vi.stubGlobal('sessionStorage', {
+      getItem: (name: string) => place.get(name) ?? null,
+      setItem: (name: string, text: string) => void place.set(name, text),
+      removeItem: (name: string) => void place.delete(name),
+    })
+    chat.setDraft(dialog, 'almost lost')
+
+    server.page.set({ visible: false })
+    // The page that is left says and keeps nothing more.
+    globalThis.indexedDB = new IDBFactory()
+    fakeTabs()
+    const again = chatOf(server, 'ana', inBrowser)
+    await stored(server)
+
+    expect(text(again, dialog)).toBe('almost lost')
+    expect([...place]).toEqual([])
+  })
+
+  it('goes on from what was there when it was begun before the storage was read', async () => {
+    const { chat, dialog, server } = await typing()
+    chat.setDraft(dialog, '<p>old</p>')
+    await stored(server, 300)
+    await chat.destroy()
+
+    const again = chatOf(server, 'ana', inBrowser)
+    again.setDraft(dialog, '<p>new</p>')
+    await stored(server, 300)
+    expect(text(again, dialog)).toBe('<p>old</p><p>new</p>')
+    await again.destroy()
+    const later = chatOf(server, 'ana', inBrowser)
+    await stored(server)
+
+    expect(text(later, dialog)).toBe('<p>old</p><p>new</p>')
+  })
+
+  it.each(['nothing', 'more'])('that comes due while its message is being stored does not come back: %s typed meanwhile', async (typed) => {
+    const { chat, dialog, server } = await typing()
+    const other = chatOf(server, 'ana', inBrowser)
+    await stored(server)
+    chat.setDraft(dialog, 'hello')
+    const sent = chat.send(dialog, { content: 'hello' })
+    await server.settle()
+
+    // The database has had no turn yet.
+    if (typed === 'more') chat.setDraft(dialog, 'hello and more')
+    await vi.advanceTimersByTimeAsync(300)
+    await stored(server, 300)
+    await sent
+    expect([chat.getSnapshot().drafts, other.getSnapshot().drafts]).toEqual([{}, {}])
+    const later = chatOf(server, 'ana', inBrowser)
+    await stored(server)
+
+    expect(later.getSnapshot().drafts).toEqual({})
   })
 
   it('of another tab does not overwrite what is being typed here', async () => {

@@ -14,21 +14,33 @@ const EMPTY: Draft = { text: '', replyTo: null, attachments: [], updatedAt: 0 }
 /** What was typed and not sent, per dialog: on screen at once, in the browser a moment later, in other tabs too. */
 export function createDrafts(core: Core) {
   const due = new Map<DialogId, ReturnType<typeof setTimeout>>()
+  /** Typed here before the browser's storage was read. */
+  const early = new Set<DialogId>()
+  /** Written since the message was given away that takes the draft along. */
+  const written = new Set<DialogId>()
+  let isRestored = false
 
   const of = (dialogId: DialogId) => core.store.get().drafts[dialogId] ?? EMPTY
   const isEmpty = ({ text, replyTo, attachments }: Draft) => !text && !replyTo && !attachments.length
   const show = (dialogId: DialogId, draft: Draft | null) =>
     core.store.set({ drafts: put(core.store.get().drafts, dialogId, draft && !isEmpty(draft) ? draft : undefined) })
-  const save = async (dialogId: DialogId) => {
+  /** Nothing is due any more. */
+  const settle = (dialogId: DialogId) => {
     clearTimeout(due.get(dialogId))
     due.delete(dialogId)
+  }
+  const save = async (dialogId: DialogId) => {
+    settle(dialogId)
+    written.add(dialogId)
     const draft = core.store.get().drafts[dialogId]
     await core.storage.write([{ in: 'drafts', key: dialogId, value: draft }])
-    if (!core.isDestroyed) core.tabs.say({ say: 'draft', dialogId, draft: draft ?? null })
+    // What it has become meanwhile is told by itself.
+    if (!core.isDestroyed && draft === core.store.get().drafts[dialogId]) core.tabs.say({ say: 'draft', dialogId, draft: draft ?? null })
   }
   const change = (dialogId: DialogId, patch: Partial<Draft>) => {
+    if (!isRestored && of(dialogId) === EMPTY) early.add(dialogId)
     show(dialogId, { ...of(dialogId), ...patch, updatedAt: Date.now() })
-    clearTimeout(due.get(dialogId))
+    settle(dialogId)
     due.set(
       dialogId,
       setTimeout(() => void save(dialogId), AFTER_MS),
@@ -59,25 +71,31 @@ export function createDrafts(core: Core) {
     },
     /** As a change for the same write that stores the message. */
     clearing(dialogId: DialogId): Change {
+      settle(dialogId)
+      written.delete(dialogId)
       return { in: 'drafts', key: dialogId }
     },
     cleared(dialogId: DialogId): void {
-      clearTimeout(due.get(dialogId))
-      due.delete(dialogId)
+      settle(dialogId)
       show(dialogId, null)
+      if (written.has(dialogId)) void core.storage.write([{ in: 'drafts', key: dialogId }])
       core.tabs.say({ say: 'draft', dialogId, draft: null })
     },
-    /** From the browser's storage. What is being typed already is newer. */
+    /** From the browser's storage. What was typed already goes below it; what another tab has told is newer. */
     restore(drafts: Readonly<Record<DialogId, Draft>>): void {
+      isRestored = true
       for (const [dialogId, draft] of Object.entries(drafts)) {
         const age = Date.now() - draft.updatedAt
         if (age > KEPT_MS) {
           void core.storage.write([{ in: 'drafts', key: dialogId }])
           continue
         }
-        if (core.store.get().drafts[dialogId]) continue
+        const typed = core.store.get().drafts[dialogId]
+        if (typed && !early.has(dialogId)) continue
         const kept = age > FILES_KEPT_MS ? { ...draft, attachments: [] } : draft
+        const { text, replyTo, attachments } = typed ?? EMPTY
         show(dialogId, kept)
+        if (typed) change(dialogId, { text: kept.text + text, replyTo: replyTo ?? kept.replyTo, attachments: [...kept.attachments, ...attachments] })
         showFiles(dialogId, kept)
       }
     },

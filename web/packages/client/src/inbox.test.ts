@@ -49,6 +49,24 @@ describe('lists of dialogs', () => {
     expect(chat.getSnapshot().dialogs[a]!.unread_count).toBe(0)
   })
 
+  it.each(['message.new', 'archived elsewhere'])('keep what came while an answer was on its way: %s', async (what) => {
+    const { chat, server, a } = await three()
+    const release = server.hold('GET /api/v1/dialogs')
+    const loading = chat.loadList('participating')
+    await server.settle()
+    if (what === 'message.new') server.say(a, 'bo', 'one')
+    else await chat.archive(a)
+    await server.settle()
+    release()
+    await loading
+
+    const isRight = what === 'message.new' ? { unread_count: 1, last_message: { content: 'one' } } : { is_archived: true }
+    expect(chat.getSnapshot().dialogs[a]).toMatchObject(isRight)
+    expect(titles(chat).includes('A')).toBe(what === 'message.new')
+    await pass(server, 1_000)
+    expect(chat.getSnapshot().dialogs[a]).toMatchObject(isRight)
+  })
+
   it('follow an edit and a deletion of the last message', async () => {
     const { chat, server, a } = await three()
     const [one, two] = [server.say(a, 'bo', 'one'), server.say(a, 'bo', 'two')]

@@ -28,6 +28,9 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
   const turns = new Map<ListName, number>()
   const loads = new Map<ListName, Promise<void>>()
   const touched = new Map<DialogId, ReturnType<typeof setTimeout>>()
+  /** When each dialog was last changed by an event or a press, counted in such changes. */
+  const changed = new Map<DialogId, number>()
+  let now = 0
   let searching: ReturnType<typeof setTimeout> | undefined
 
   const state = () => core.store.get()
@@ -35,9 +38,15 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     const { lists } = state()
     core.store.set({ lists: { ...lists, [name]: { ...lists[name], ...patch } } })
   }
-  const learn = (dialogs: readonly Dialog[]) => {
+  /** Take over what an answer says, asked for at *since*. Of what has changed meanwhile it may not know yet: that is asked again. */
+  const learn = (dialogs: readonly Dialog[], since: number) => {
     const known = { ...state().dialogs }
-    for (const dialog of dialogs) known[dialog.id] = { ...known[dialog.id], ...dialog }
+    for (const dialog of dialogs) {
+      const { id } = dialog
+      const isOld = (changed.get(id) ?? 0) > since
+      known[id] = isOld ? { ...dialog, ...known[id] } : { ...known[id], ...dialog }
+      if (isOld) touch(id)
+    }
     core.store.set({ dialogs: known })
     learnNames(
       core,
@@ -80,6 +89,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
   const change = (dialogId: DialogId, patch: Partial<Dialog>) => {
     const dialog = state().dialogs[dialogId]
     if (!dialog) return
+    changed.set(dialogId, (now += 1))
     core.store.set({ dialogs: { ...state().dialogs, [dialogId]: { ...dialog, ...patch } } })
     place([dialogId])
   }
@@ -93,18 +103,19 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     core.store.set({ objects: Object.fromEntries(objects) as Record<string, ObjectDialogs> })
   }
   const loadDialog = async (dialogId: DialogId): Promise<Dialog> => {
-    const dialog = await core.api.getDialog(dialogId)
-    learn([dialog])
+    const since = now
+    learn([await core.api.getDialog(dialogId)], since)
     place([dialogId])
     return state().dialogs[dialogId]!
   }
   /** As `loadDialog`, where nobody waits for the answer. */
   const lookAt = async (dialogId: DialogId) => {
     const before = state().dialogs[dialogId]
+    const since = now
     try {
       const dialog = await core.api.getDialog(dialogId)
       if (before?.i_am_participant && !dialog.i_am_participant) shut(dialogId)
-      learn([dialog])
+      learn([dialog], since)
       place([dialogId])
     } catch (cause) {
       if (!core.blame(dialogId, cause, 'dialog') && !state().open.includes(dialogId)) forget(dialogId)
@@ -134,6 +145,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     if (more && (list.isLoadingMore || !list.hasMore)) return
     const turn = (turns.get(name) ?? 0) + 1
     turns.set(name, turn)
+    const since = now
     setList(name, more ? { isLoadingMore: true, error: null } : { status: 'loading', isLoadingMore: false, error: null, search: text })
     try {
       const cursor = more ? cursors.get(name) : undefined
@@ -144,7 +156,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
         cursor,
       })
       if (turns.get(name) !== turn) return
-      learn(page.data)
+      learn(page.data, since)
       const found = page.data.map(({ id }) => id)
       const ids = more ? [...new Set([...state().lists[name].ids, ...found])] : found
       if (page.next_cursor) cursors.set(name, page.next_cursor)
@@ -169,9 +181,10 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
     const set = (patch: Partial<ObjectDialogs>) =>
       core.store.set({ objects: { ...state().objects, [key]: { ...(state().objects[key] ?? found), ...patch } } })
     set({ status: 'loading', error: null })
+    const since = now
     try {
       const dialogs = await core.api.getDialogsByObject({ objectType, objectId })
-      learn(dialogs)
+      learn(dialogs, since)
       const ids = dialogs.map(({ id }) => id)
       place(ids)
       set({ ids, status: 'ready' })

@@ -5,12 +5,17 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { chatOf, inDialog, online, pass, stopTime, stored, texts } from '../test/harness.js'
 import { fakeTabs } from '../test/tabs.js'
 import { createTestServer } from './testing/index.js'
-import type { ChatClient, MTChatConfig } from './index.js'
+import type { ChatClient, MTChatConfig, OutboxEntry } from './index.js'
 
 const SECOND = 1_000
 const inBrowser: Partial<MTChatConfig> = { storage: undefined as never }
 const entries = (chat: ChatClient, dialog: string) => chat.getSnapshot().outbox[dialog] ?? []
 const said = (server: ReturnType<typeof createTestServer>, dialog: string) => server.messages(dialog).map(({ content }) => content)
+
+function ordersOf<T>(things: readonly T[]): T[][] {
+  if (things.length < 2) return [[...things]]
+  return things.flatMap((first) => ordersOf(things.filter((one) => one !== first)).map((rest) => [first, ...rest]))
+}
 
 describe('the outbox', () => {
   stopTime()
@@ -326,6 +331,144 @@ describe('the outbox', () => {
       await stored(server, 2 * SECOND)
 
       expect(said(server, dialog)).toEqual(['hello'])
+    })
+
+    describe('whatever comes first, and however late the rest comes,', () => {
+      const NAME = 'mtchat https://chat.test ana'
+
+      /** Ana's tab at the order, in a browser of its own, which another one may lead. Words and events go on their way when the test says so. */
+      async function tab(isOlder: boolean, isLed: boolean) {
+        globalThis.indexedDB = new IDBFactory()
+        fakeTabs()
+        const server = createTestServer({ isOlder })
+        const dialog = server.dialog().id
+        let leave = () => undefined as void
+        if (isLed) void navigator.locks.request(NAME, { signal: new AbortController().signal }, () => new Promise<void>((done) => (leave = done)))
+        const channel = new BroadcastChannel(NAME)
+        const elsewhere = chatOf(server)
+        const open = async () => {
+          const chat = chatOf(server, 'ana', inBrowser)
+          chat.connect()
+          await server.settle()
+          const [socket] = server.sockets().filter(({ user }) => user === 'ana')
+          const receive = socket!.receive.bind(socket)
+          const frames: Parameters<typeof receive>[0][] = []
+          socket!.receive = (frame) => frames.push(frame)
+          const deliver = () => {
+            socket!.receive = receive
+            frames.splice(0).forEach(receive)
+          }
+          await chat.openDialog(dialog)
+          await server.settle()
+          return { chat, deliver }
+        }
+        /** What the tab that leads does with an entry, said when asked for. */
+        const arrive = async (entry: OutboxEntry) => {
+          const message = await elsewhere.api.sendMessage(dialog, entry.content, { idempotencyKey: entry.clientId })
+          return {
+            sending: () => channel.postMessage({ say: 'entry', entry: { ...entry, state: 'sending', attempts: 1 } }),
+            gone: () => channel.postMessage({ say: 'gone', clientId: entry.clientId, message: { ...message, client_message_id: entry.clientId } }),
+          }
+        }
+        return { server, dialog, channel, open, arrive, leave: () => leave() }
+      }
+      /** A message that a tab has written and could not send, as the next one finds it. */
+      async function keep(server: ReturnType<typeof createTestServer>, dialog: string): Promise<OutboxEntry> {
+        server.page.set({ online: false })
+        const chat = chatOf(server, 'ana', inBrowser)
+        await chat.send(dialog, { content: 'hello' })
+        await stored(server)
+        const [entry] = entries(chat, dialog)
+        await chat.destroy()
+        server.page.set({ online: true })
+        return entry!
+      }
+      /** The steps one after the other: never is a message there twice, and at the end all is as it should be. */
+      async function walk(order: readonly string[], steps: Record<string, () => unknown>, chat: ChatClient, dialog: string, isOlder: boolean) {
+        for (const step of order) {
+          await steps[step]!()
+          // Only `stored` gives the browser's database a turn.
+          for (let turn = 0; turn < 400; turn += 1) await Promise.resolve()
+          // A server that does not know our ids leaves it open for a moment which message it was.
+          if (!isOlder) expect(texts(chat, dialog).filter((text) => text.endsWith('hello')).length, `${order.join(', ')}: rows after ${step}`).toBeLessThanOrEqual(1)
+        }
+      }
+      const isThereOnce = ([chat, server, dialog]: [ChatClient, ReturnType<typeof createTestServer>, string], order: readonly string[]) =>
+        expect([texts(chat, dialog), chat.getSnapshot().outbox, said(server, dialog)], order.join(', ')).toEqual([['hello'], {}, ['hello']])
+
+      describe.each([
+        ['that knows our ids', false],
+        ['that does not know our ids', true],
+      ])('with a server %s', (_, isOlder) => {
+        it('a message of another tab is there once', async () => {
+          for (const order of ordersOf(['read', 'entry', 'sending', 'event', 'gone'])) {
+            const { server, dialog, channel, open, arrive, leave } = await tab(isOlder, true)
+            const entry = await keep(server, dialog)
+            const { chat, deliver } = await open()
+            const words = await arrive(entry)
+            await walk(order, { read: () => stored(server), entry: () => channel.postMessage({ say: 'entry', entry }), event: deliver, ...words }, chat, dialog, isOlder)
+            isThereOnce([chat, server, dialog], order)
+
+            leave()
+            await stored(server, 60 * SECOND)
+            isThereOnce([chat, server, dialog], order)
+            await chat.destroy()
+          }
+        })
+
+        it('a message of this tab that another one sends is there once', async () => {
+          for (const order of ordersOf(['stored', 'sending', 'event', 'gone'])) {
+            const { server, dialog, open, arrive, leave } = await tab(isOlder, true)
+            const { chat, deliver } = await open()
+            await stored(server)
+            const sent = chat.send(dialog, { content: 'hello' })
+            await server.settle()
+            const words = await arrive(entries(chat, dialog)[0]!)
+            await walk(order, { stored: () => stored(server), event: deliver, ...words }, chat, dialog, isOlder)
+            await sent
+            isThereOnce([chat, server, dialog], order)
+
+            leave()
+            await stored(server, 60 * SECOND)
+            isThereOnce([chat, server, dialog], order)
+            await chat.destroy()
+          }
+        })
+
+        it('a message of another tab that this one sends is there once', async () => {
+          for (const order of ordersOf(['read', 'entry', 'event', 'answer'])) {
+            const { server, dialog, channel, open } = await tab(isOlder, false)
+            const entry = await keep(server, dialog)
+            const answer = server.hold('POST /messages')
+            const { chat, deliver } = await open()
+            await walk(order, { read: () => stored(server), entry: () => channel.postMessage({ say: 'entry', entry }), event: deliver, answer }, chat, dialog, isOlder)
+
+            await stored(server, 60 * SECOND)
+            isThereOnce([chat, server, dialog], order)
+            await chat.destroy()
+          }
+        })
+      })
+
+      it('what another tab takes back while this one is about to send it is not sent, nor kept', async () => {
+        const { server, dialog, channel, open } = await tab(false, false)
+        const { chat } = await open()
+        await stored(server)
+        const entry = await keep(server, dialog)
+        channel.postMessage({ say: 'entry', entry })
+        await server.settle()
+        expect(entries(chat, dialog)).toMatchObject([{ state: 'sending' }])
+
+        channel.postMessage({ say: 'gone', clientId: entry.clientId })
+        await stored(server, SECOND)
+        expect([said(server, dialog), chat.getSnapshot().outbox]).toEqual([[], {}])
+        await chat.destroy()
+        const again = chatOf(server, 'ana', inBrowser)
+        again.connect()
+        await stored(server, SECOND)
+
+        expect([said(server, dialog), again.getSnapshot().outbox]).toEqual([[], {}])
+      })
     })
 
     it('logging out deletes it, with the drafts', async () => {

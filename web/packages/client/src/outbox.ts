@@ -8,6 +8,7 @@ import type { AttachmentInput, DialogId, Message, MessageId, OutboxEntry, Pendin
 
 const WAITS_MS = [1_000, 3_000, 10_000, 30_000]
 const ANSWER_MS = 1_000
+const MOST_GONE = 1_000
 
 type Entries = readonly OutboxEntry[]
 
@@ -27,6 +28,8 @@ export function createOutbox(
   /** Messages of this tab that still wait for files. */
   const own = new Set<string>()
   const asked = new Map<string, ReturnType<typeof setTimeout>>()
+  /** Arrived or taken back lately: a word or a look into the storage that comes late brings nothing back. */
+  const gone = new Set<string>()
 
   const of = (dialogId: DialogId): Entries => core.store.get().outbox[dialogId] ?? []
   const get = (clientId: string): OutboxEntry | undefined =>
@@ -39,24 +42,34 @@ export function createOutbox(
   }
   /** Show an entry in its place: ids rise with time, whichever tab made them. */
   const showOne = (entry: OutboxEntry) => {
+    if (gone.has(entry.clientId)) return
     const others = of(entry.dialogId).filter(({ clientId }) => clientId !== entry.clientId)
     show(entry.dialogId, [...others, entry].sort((a, b) => (a.clientId < b.clientId ? -1 : 1)))
   }
   const keep = (entry: OutboxEntry): Change => ({ in: 'outbox', key: entry.clientId, value: storable(entry) })
-  const save = (entry: OutboxEntry, isKept = true) => {
+  const save = async (entry: OutboxEntry) => {
+    if (gone.has(entry.clientId)) return
     showOne(entry)
     core.tabs.say({ say: 'entry', entry: storable(entry) })
-    return isKept ? core.storage.write([keep(entry)]) : Promise.resolve()
+    await core.storage.write([keep(entry)])
+    // Another tab took it back meanwhile, and may have been faster.
+    if (gone.has(entry.clientId)) await forget(entry.clientId)
   }
-  const hide = (dialogId: DialogId, clientId: string) =>
-    show(
-      dialogId,
-      of(dialogId).filter((entry) => entry.clientId !== clientId),
-    )
+  const forget = (clientId: string) => core.storage.write([{ in: 'outbox', key: clientId }])
+  const hide = (clientId: string) => {
+    gone.add(clientId)
+    if (gone.size > MOST_GONE) gone.delete(gone.values().next().value!)
+    const entry = get(clientId)
+    if (entry)
+      show(
+        entry.dialogId,
+        of(entry.dialogId).filter((one) => one !== entry),
+      )
+  }
   const remove = async (entry: OutboxEntry, message?: Message) => {
     own.delete(entry.clientId)
     hooks.forgetUploads(entry.uploads)
-    await core.storage.write([{ in: 'outbox', key: entry.clientId }])
+    await forget(entry.clientId)
     core.tabs.say({ say: 'gone', clientId: entry.clientId, message })
   }
 
@@ -86,6 +99,7 @@ export function createOutbox(
     const entry: OutboxEntry = { ...queued, state: 'sending', attempts: queued.attempts + 1, nextAt: null }
     // Kept as tried: after a crash nobody knows whether it arrived.
     await save(entry)
+    if (gone.has(clientId)) return
     const isSafe = core.can('idempotency')
     try {
       const arrived = queued.attempts > 0 && !isSafe ? await lookFor(entry) : null
@@ -98,7 +112,7 @@ export function createOutbox(
   const done = (entry: OutboxEntry, message: Message) => {
     const own = { ...message, client_message_id: entry.clientId }
     hooks.sent(own)
-    hide(entry.dialogId, entry.clientId)
+    hide(entry.clientId)
     core.emit('messageSent', own)
     void remove(entry, own)
   }
@@ -108,7 +122,7 @@ export function createOutbox(
     if (error.status === 401 || core.isDestroyed) return save({ ...entry, state: 'queued', attempts: entry.attempts - 1 })
     // It was sent, and deleted since.
     if (error.code === 'MESSAGE_NOT_FOUND' && entry.attempts > 1) {
-      hide(entry.dialogId, entry.clientId)
+      hide(entry.clientId)
       return remove(entry)
     }
     core.report(error, 'send')
@@ -165,7 +179,7 @@ export function createOutbox(
       async discard(clientId: string): Promise<OutboxEntry | null> {
         const entry = get(clientId)
         if (!entry || entry.state === 'sending') return null
-        hide(entry.dialogId, clientId)
+        hide(clientId)
         await remove(entry)
         pump(entry.dialogId)
         return entry
@@ -200,10 +214,11 @@ export function createOutbox(
     },
     /** Another device or the socket says: it has arrived. */
     arrived(message: Message): void {
-      const entry = message.client_message_id ? get(message.client_message_id) : undefined
-      if (!entry || message.sender_id !== core.userId) return
-      hide(entry.dialogId, entry.clientId)
-      void remove(entry, message)
+      const { client_message_id: clientId, sender_id } = message
+      if (!clientId || sender_id !== core.userId) return
+      const entry = get(clientId)
+      hide(clientId)
+      if (entry) void remove(entry, message)
     },
     fileChanged(clientId: string, file: PendingAttachment): void {
       const entry = get(clientId)
@@ -223,9 +238,10 @@ export function createOutbox(
     },
     fileOf: (clientId: string, fileId: string) => get(clientId)?.uploads.find(({ id }) => id === fileId),
     restore(entries: Entries): void {
-      for (const entry of entries.map(revived)) {
-        if (get(entry.clientId)) continue
-        showOne(entry.state === 'sending' ? { ...entry, state: 'queued' } : entry)
+      for (const entry of entries.map(revived).map(stopped)) {
+        if (gone.has(entry.clientId)) void forget(entry.clientId)
+        if (gone.has(entry.clientId) || get(entry.clientId)) continue
+        showOne(entry)
         // Its files are in another tab, or lost with it.
         if (entry.state === 'uploading') {
           core.tabs.say({ say: 'who', clientId: entry.clientId })
@@ -239,14 +255,19 @@ export function createOutbox(
     },
     /** Words of other tabs. */
     heardEntry(entry: OutboxEntry): void {
-      // What this tab is sending it knows best.
-      if (!sending.has(entry.dialogId) || get(entry.clientId)?.state !== 'sending') showOne(revived(entry))
+      const { isLeading } = core.tabs
+      const known = get(entry.clientId)
+      // What this tab is sending, or has tried, it knows best.
+      const isLate = isLeading && known && known.attempts > 0 && (known.state === 'sending' || entry.attempts === 0)
+      // Nobody else sends: a tab that did so is gone.
+      if (!isLate) showOne(isLeading ? stopped(revived(entry)) : revived(entry))
       pump(entry.dialogId)
     },
     heardGone(clientId: string, message?: Message): void {
       const entry = get(clientId)
       if (message) hooks.sent(message)
-      if (entry) hide(entry.dialogId, clientId)
+      hide(clientId)
+      if (entry) pump(entry.dialogId)
     },
     heardWho(clientId: string): void {
       if (own.has(clientId)) core.tabs.say({ say: 'here', clientId })
@@ -274,7 +295,7 @@ export function createOutbox(
         // The tab that led before may have gone in the middle of it.
         show(
           dialogId,
-          of(dialogId).map((entry) => (entry.state === 'sending' && !sending.has(dialogId) ? { ...entry, state: 'queued' } : entry)),
+          of(dialogId).map((entry) => (sending.has(dialogId) ? entry : stopped(entry))),
         )
         pump(dialogId)
       }
@@ -298,6 +319,11 @@ function storable(entry: OutboxEntry): OutboxEntry {
 
 function revived(entry: OutboxEntry): OutboxEntry {
   return { ...entry, error: entry.error && new MTChatError(entry.error) }
+}
+
+/** In the middle of it when its tab ended. */
+function stopped(entry: OutboxEntry): OutboxEntry {
+  return entry.state === 'sending' ? { ...entry, state: 'queued' } : entry
 }
 
 function plain(html: string): string {

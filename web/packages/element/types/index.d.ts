@@ -85,6 +85,14 @@ export declare function defineMTChat(name?: string): void
 /** Where the service is, for elements without `base-url`. */
 export declare function setService(url: string): void
 
+/**
+ * Draws the PDF behind `url` into `place`. Resolves once there is something to see; a rejection is shown with Retry. `signal` is
+ * aborted when the viewer goes on to another file or closes.
+ */
+export type PdfRenderer = (place: HTMLElement, file: { readonly url: string; readonly filename: string }, signal: AbortSignal) => void | Promise<void>
+/** From now on PDFs open in the viewer, in every chat of the page. The answer takes *render* back. */
+export declare function registerPdf(render: PdfRenderer): () => void
+
 declare global {
   interface HTMLElementTagNameMap {
     'mt-chat': MTChatElement

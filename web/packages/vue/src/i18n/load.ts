@@ -1,11 +1,12 @@
 import type { Messages } from './messages'
 
+const english = () => import('./locales/en.json').then((file): Messages => file.default)
 const builtIn: Record<string, () => Promise<Messages>> = {
   ru: () => import('./locales/ru.json').then((file) => file.default),
-  en: () => import('./locales/en.json').then((file) => file.default),
+  en: english,
   zh: () => import('./locales/zh.json').then((file) => file.default),
-  'en-XA': () => import('./pseudo').then((pseudo) => pseudo.longer()),
-  'ar-XB': () => import('./pseudo').then((pseudo) => pseudo.mirrored()),
+  'en-XA': () => import('./pseudo').then(async (pseudo) => pseudo.longer(await english())),
+  'ar-XB': () => import('./pseudo').then(async (pseudo) => pseudo.mirrored(await english())),
 }
 const loaded = new Map<string, Messages>()
 

@@ -35,6 +35,8 @@ export function useAnchoring(options: AnchoringOptions) {
   /** Where a row has to get to, until the reader does something. */
   let goal: Place | null = null
   let topBefore = 0
+  /** The reader may have moved it since it was last seen at its end. */
+  let isReaders = false
   let isAlive = true
   onScopeDispose(() => { isAlive = false })
 
@@ -112,9 +114,11 @@ export function useAnchoring(options: AnchoringOptions) {
   function onScroll(): void {
     const top = scroller.value?.scrollTop ?? 0
     if (!goal) {
-      // Rows that turn out higher push the end away: whoever leaves it goes up.
-      const isPushed = isAtEnd.value && top >= topBefore
-      isAtEnd.value = isPushed || distanceToEnd() <= AT_END
+      // Rows that turn out higher push the end away; whoever leaves it turns a wheel, and goes up.
+      const isNear = distanceToEnd() <= AT_END
+      const isPushed = isAtEnd.value && !isReaders && top >= topBefore
+      if (isNear) isReaders = false
+      isAtEnd.value = isPushed || isNear
       record()
       if (isPushed) settle()
     }
@@ -124,6 +128,11 @@ export function useAnchoring(options: AnchoringOptions) {
 
   /** The reader takes over: what we wanted to show is given up. */
   function onReader(): void {
+    isReaders = true
+    arrive()
+  }
+
+  function arrive(): void {
     if (!goal) return
     goal = null
     isAtEnd.value = distanceToEnd() <= AT_END
@@ -132,6 +141,7 @@ export function useAnchoring(options: AnchoringOptions) {
 
   /** The reader walks to a row with the keys: the end no longer holds the list, unless it is where they go. */
   function onWalk(isLast: boolean): void {
+    isReaders = !isLast
     goal = null
     isAtEnd.value = isLast
     places = []
@@ -168,7 +178,7 @@ export function useAnchoring(options: AnchoringOptions) {
 
   /** Ends the approach once the list has come to rest, so that new rows do not continue it. */
   function onRest(): void {
-    if (goal && rowOf(goal.key)) onReader()
+    if (goal && rowOf(goal.key)) arrive()
   }
 
   watch(items, settle, { flush: 'post' })
