@@ -64,7 +64,7 @@ export const mention = all(enterEditor, type(EDITOR, '@'), shown('.mtchat-mentio
 export const emoji = all(click('.mtchat-composer__emoji'), shown('.mtchat-emoji [role="gridcell"]'))
 export const emojiByName = all(enterEditor, type(EDITOR, ':smi'), shown('.mtchat-mentions'))
 export const format = all(click('.mtchat-composer [aria-pressed]'), shown('.mtchat-format'))
-export const menu = all(click('.mtchat-header > [aria-haspopup="menu"]'), shown('.mtchat-menu'))
+export const menu = all(shown('.mtchat-item'), click('.mtchat-header > [aria-haspopup="menu"]'), shown('.mtchat-menu'))
 export const listMenu = all(click('.mtchat-entry__menu'), shown('.mtchat-menu'))
 export const shortcuts = all(key('.mtchat-header button', '?'), shown('.mtchat-dialog[open]'))
 export const readers = all(click('.mtchat-delivery--read', true), shown('.mtchat-dialog[open]'))

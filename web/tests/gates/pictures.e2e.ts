@@ -86,10 +86,10 @@ for (const mode of MODES) {
       shown += await ana.page.locator('.stage').count()
     }
     for (const state of mode === 'full' ? others : []) {
-      await ana.page.setViewportSize({ width: 1280, height: 600 })
-      await show(ana, { mode, state })
       for (const width of [1280, 320]) {
+        // Another size closes a menu.
         await ana.page.setViewportSize({ width, height: 600 })
+        await show(ana, { mode, state })
         await picture(ana.page, `${state}-${width}`)
         shown += 1
       }

@@ -1,4 +1,4 @@
-import type { AttachmentInput, ChatClient, Dialog, DialogId, Message, MTChatConfig, UserProfile } from '@mtchat/client'
+import type { AttachmentInput, ChatClient, Dialog, DialogId, Message, MTChatConfig, MTChatError, UserProfile } from '@mtchat/client'
 
 export type { MTChatConfig } from '@mtchat/client'
 
@@ -7,6 +7,8 @@ export interface MTChatEventMap {
   connected: CustomEvent<undefined>
   disconnected: CustomEvent<undefined>
   error: CustomEvent<Error>
+  /** The service took neither the token nor a new one: sign in again and set `token`. */
+  'auth-error': CustomEvent<MTChatError>
   'message-sent': CustomEvent<Message>
   'dialog-selected': CustomEvent<Dialog>
   'dialog-joined': CustomEvent<DialogId>
