@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { Page } from '@playwright/test'
 import type { AxeResults, RunOptions } from 'axe-core'
 import { expect, gate, test } from '../people'
-import { above, gallery, inTheme, show, THEMES } from './gallery'
+import { above, gallery, inTheme, showAbove, THEMES } from './gallery'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const RULES: RunOptions = { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }
@@ -44,7 +44,7 @@ test('every state above the page: no violation', async ({ office }) => {
   const states = await above(ana.page)
   const found: string[] = []
   for (const state of states) {
-    await show(ana, { state })
+    await showAbove(ana, { state })
     found.push(...(await violations(ana.page)).map((one) => `${state}, ${one}`))
   }
 

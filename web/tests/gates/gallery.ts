@@ -27,8 +27,13 @@ export async function show({ page, gateway }: Person, { build = 'vue', mode = 'f
   await page.goto(`${gateway.url}/demo/gallery${build === 'element' ? '/element' : ''}?${asked.toString()}`)
   await expect(page.locator('.state').first()).toBeVisible()
   await expect(page.locator('.state:not([data-ready])')).toHaveCount(0, { timeout: 60_000 })
-  if (state) await expect(page.locator('.mtchat-menu, .mtchat-mentions, dialog[open]')).toBeVisible()
-  else await expect(page.locator('.mtchat-skeleton-rows').first()).toBeVisible()
+  if (!state) await expect(page.locator('.mtchat-skeleton-rows').first()).toBeVisible()
+}
+
+/** A state that lies above the page: it is there, not only its page. */
+export async function showAbove(person: Person, wish: Wish): Promise<void> {
+  await show(person, wish)
+  await expect(person.page.locator('.mtchat-menu, .mtchat-mentions, dialog[open], .mtchat-emoji')).toBeVisible()
 }
 
 /** The states that lie above the page. */

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from '@playwright/test'
 import { ARTEFACTS, expect, gate, test } from '../people'
-import { above, gallery, inTheme, MODES, show, THEMES } from './gallery'
+import { above, gallery, inTheme, MODES, showAbove, THEMES } from './gallery'
 
 const FOLDER = `${ARTEFACTS}gallery/`
 const WIDTHS = { 320: 'narrow', 800: 'medium', 1280: 'wide' } as const
@@ -89,7 +89,7 @@ for (const mode of MODES) {
       for (const width of [1280, 320]) {
         // Another size closes a menu.
         await ana.page.setViewportSize({ width, height: 600 })
-        await show(ana, { mode, state })
+        await showAbove(ana, { mode, state })
         await picture(ana.page, `${state}-${width}`)
         shown += 1
       }
