@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 STAMP := $(VENV)/.installed
+# More than cores: many tests wait for a clock, and not for a processor.
+WORKERS ?= 3
 WEB ?= 1
 WEB_RUN := NO_COLOR=1 $(BIN)/python web/with_node.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web run test web-test web-units web-browsers check lint format openapi bench profile fuzz chaos soak clean
+.PHONY: help setup web run test test-long web-test web-units web-browsers check lint format openapi bench profile fuzz chaos soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -33,7 +35,10 @@ run: setup web ## Run the service with a demo order and three people at a desk
 test: setup web ## Run every check and every test, against real servers and in real browsers; WEB=0 leaves the web SDK out
 	@$(MAKE) -j2 --no-print-directory --output-sync=line lint web-units
 	@$(MAKE) --no-print-directory web-browsers
-	@echo "pytest" && $(BIN)/python -m pytest -n 2 --dist worksteal
+	@echo "pytest" && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not long"
+
+test-long: setup ## What is too long for every change: each row of the benchmark at small sizes
+	@$(BIN)/python -m pytest -m long
 
 web-test: setup web web-units web-browsers ## Try the web SDK alone
 

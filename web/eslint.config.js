@@ -31,11 +31,11 @@ export default tseslint.config(
     // A native dialog puts the focus where it says.
     except('no-autofocus', 'chat/viewer/MTViewer'),
     // Keys and pointers that bubble up from the controls within, and a divider that has keys of its own.
-    except('no-static-element-interactions', 'chat/composer/FormatBar', 'chat/composer/MTComposer', 'chat/transcript/MTTranscript', 'chat/viewer/MTViewer', 'header/MessageSearch', 'parts/PaneDivider', 'primitives/MtDialog', 'shell/ChatFrame'),
+    except('no-static-element-interactions', 'chat/composer/FormatBar', 'chat/composer/MTComposer', 'chat/emoji/EmojiPicker', 'chat/transcript/MTTranscript', 'chat/viewer/MTViewer', 'header/MessageSearch', 'parts/PaneDivider', 'primitives/MtDialog', 'shell/ChatFrame'),
     // Their keys are heard by the field, by the list and by the dialog itself.
     except('click-events-have-key-events', 'chat/composer/MTComposer', 'list/DialogRow', 'primitives/MtDialog'),
     // The focus stays in the field, or goes to one row, one tab at a time.
-    except('interactive-supports-focus', 'chat/composer/MTComposer', 'list/DialogRow', 'primitives/MtTabs'),
+    except('interactive-supports-focus', 'chat/composer/MTComposer', 'chat/emoji/EmojiPicker', 'list/DialogRow', 'primitives/MtTabs'),
     // Named by code, by whoever uses it, or hidden.
     except('form-control-has-label', 'chat/composer/MTComposer', 'primitives/MtInput'),
   ],

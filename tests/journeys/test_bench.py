@@ -16,7 +16,15 @@ from bench.rows import Goal, Row
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("rows", [group.ROWS for group in GROUPS], ids=lambda rows: "-".join(rows))
+IN_SECONDS = {"P1", "P18", "P20"}
+"""The groups, by a row of each, that every change is tried with; `make test-long` tries the others."""
+
+BY_GROUP = [
+    pytest.param(group.ROWS, marks=() if IN_SECONDS & set(group.ROWS) else pytest.mark.long) for group in GROUPS
+]
+
+
+@pytest.mark.parametrize("rows", BY_GROUP, ids="-".join)
 def test_every_row_prints_a_ratio(tmp_path: Path, rows: Sequence[str]) -> None:
     page = tmp_path / "page.md"
     page.write_text((ROOT / "docs" / "performance.md").read_text())

@@ -105,10 +105,29 @@ function choose(id: 'theme' | 'locale'): void {
   apply()
 }
 
+/** Where there is room for one card, one says whose. */
+function seats(cards: readonly (readonly [card: HTMLElement, name: string])[]): void {
+  const buttons = cards.map(([card, name]) => {
+    const button = make('button', name)
+    button.type = 'button'
+    button.addEventListener('click', () => sit(card))
+    return button
+  })
+  const sit = (chosen: HTMLElement) => {
+    for (const [at, [card]] of cards.entries()) {
+      card.toggleAttribute('data-current', card === chosen)
+      buttons[at]!.setAttribute('aria-pressed', String(card === chosen))
+    }
+  }
+  document.getElementById('seats')!.append(...buttons)
+  sit(cards[0]![0])
+}
+
 const desk = (await (await fetch('/demo/desk.json')).json()) as Desk
 document.getElementById('order')!.textContent = desk.order.title
 const cards = desk.people.map((person) => seat(person, desk.order))
 choose('theme')
 choose('locale')
 document.getElementById('people')!.prepend(...cards)
+seats([...cards.map((card, at) => [card, desk.people[at]!.name.split(' ')[0]!] as const), [document.getElementById('backend')!, 'Backend']])
 followWebhooks(document.getElementById('heard')!)

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
+import { emoji } from './scripts/emoji.mjs'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const { dependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { dependencies: Record<string, string> }
 const outside = ['vue', ...Object.keys(dependencies)]
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), emoji()],
   json: { namedExports: false },
   build: {
     target: 'es2022',

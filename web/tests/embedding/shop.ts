@@ -9,6 +9,7 @@ import { dirname, extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
+import { emoji } from '../../packages/vue/scripts/emoji.mjs'
 import { program, SECRET, tokenOf } from '../server/service'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -62,7 +63,7 @@ export async function bundleOf(entry: 'react.jsx' | 'vue.ts', folder: string): P
     root: at('.'),
     logLevel: 'error',
     publicDir: false,
-    plugins: [vue()],
+    plugins: [vue(), emoji()],
     define: { 'process.env.NODE_ENV': '"production"' },
     resolve: {
       // The examples lie outside of web/, and have what is installed there.

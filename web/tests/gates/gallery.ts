@@ -27,7 +27,8 @@ export async function show({ page, gateway }: Person, { build = 'vue', mode = 'f
   await page.goto(`${gateway.url}/demo/gallery${build === 'element' ? '/element' : ''}?${asked.toString()}`)
   await expect(page.locator('.state').first()).toBeVisible()
   await expect(page.locator('.state:not([data-ready])')).toHaveCount(0, { timeout: 60_000 })
-  if (!state) await expect(page.locator('.mtchat-skeleton-rows').first()).toBeVisible()
+  if (state) await expect(page.locator('.mtchat-menu, .mtchat-mentions, dialog[open]')).toBeVisible()
+  else await expect(page.locator('.mtchat-skeleton-rows').first()).toBeVisible()
 }
 
 /** The states that lie above the page. */

@@ -33,8 +33,8 @@ const boxes = (page: Page): Promise<Places> => page.evaluate(([compared, parts])
   .map((state) => {
     const from = state.querySelector('.stage')!.getBoundingClientRect()
     const shown = parts.flatMap((part) => {
-      const one = state.querySelector<HTMLElement>(part)
-      if (!one?.checkVisibility({ visibilityProperty: true })) return []
+      const one = [...state.querySelectorAll<HTMLElement>(part)].find((each) => each.checkVisibility({ visibilityProperty: true }))
+      if (!one) return []
       const { x, y, width, height } = one.getBoundingClientRect()
       return [[part, [x - from.x, y - from.y, width, height].map(Math.round)]]
     })
@@ -86,10 +86,10 @@ for (const mode of MODES) {
       shown += await ana.page.locator('.stage').count()
     }
     for (const state of mode === 'full' ? others : []) {
-      await ana.page.setViewportSize({ width: 1280, height: 600 })
-      await show(ana, { mode, state })
       for (const width of [1280, 320]) {
+        // Another size closes a menu.
         await ana.page.setViewportSize({ width, height: 600 })
+        await show(ana, { mode, state })
         await picture(ana.page, `${state}-${width}`)
         shown += 1
       }

@@ -1,3 +1,4 @@
+import type { Locator } from '@playwright/test'
 import { aName, expect, test } from '../people'
 import { lostOf } from './lost'
 
@@ -43,6 +44,31 @@ test('with fingers: a long press offers what to do, Enter is a new line, and the
   await ana.page.goBack()
   await expect(ana.row('Order 1')).toBeFocused()
   await expect(ana.composer).toBeHidden()
+})
+
+test('the keyboard covers neither the field one writes in nor the newest message', async ({ office }) => {
+  const [anaId, boId] = [aName('ana'), aName('bo')]
+  const { id } = await office.dialog('Order 1', [anaId, boId])
+  await office.talk(anaId, id, Array.from({ length: 30 }, (_, n) => `message ${n}`))
+  const ana = await office.person(anaId, { browser: PHONE, props: { dialogId: id } })
+  await ana.composer.tap()
+  const bottom = (of: Locator) => of.evaluate((one) => Math.round(one.getBoundingClientRect().bottom))
+  // Browsers for desks have no such keyboard: only what it does to the view is so.
+  const keyboard = (height: number) => ana.page.evaluate((height) => {
+    Object.defineProperty(visualViewport!, 'height', { configurable: true, value: innerHeight - height })
+    visualViewport!.dispatchEvent(new Event('resize'))
+  }, height)
+  const [field, newest] = [ana.page.locator('.mtchat-composer'), ana.message('message 29')]
+  const before = await bottom(field)
+
+  await keyboard(300)
+  await expect.poll(() => bottom(field)).toBe(340)
+  await expect.poll(async () => (await bottom(newest)) <= (await field.evaluate((one) => one.getBoundingClientRect().top))).toBe(true)
+  await expect(newest).toBeInViewport({ ratio: 1 })
+  await keyboard(0)
+
+  await expect.poll(() => bottom(field)).toBe(before)
+  await expect(newest).toBeInViewport({ ratio: 1 })
 })
 
 test('at 400 % nothing is lost: every pane fits into 320 pixels, and everything can be reached', async ({ office }) => {

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
+import { emoji } from '../../packages/vue/scripts/emoji.mjs'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** A host's own bundle, with production's switches. */
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), emoji()],
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',

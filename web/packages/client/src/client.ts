@@ -85,7 +85,7 @@ export function createChat(config: MTChatConfig): ChatClient {
     const error = unauthorized()
     connection.refuse()
     core.report(error, 'auth')
-    config.onAuthError?.(error)
+    core.emit('authError', error)
   }
 
   /** Within a dialog events are numbered: what comes a second time is dropped. */
@@ -189,6 +189,7 @@ export function createChat(config: MTChatConfig): ChatClient {
     config.onConnect && core.listen('connected', config.onConnect),
     config.onDisconnect && core.listen('disconnected', config.onDisconnect),
     config.onError && core.listen('error', config.onError),
+    config.onAuthError && core.listen('authError', config.onAuthError),
     config.onMessage && core.listen('event', config.onMessage),
   ]
 
@@ -242,7 +243,7 @@ export function createChat(config: MTChatConfig): ChatClient {
       if (store.get().open.includes(dialogId)) await this.openDialog(dialogId)
     },
     async leave(dialogId) {
-      await api.leaveDialog(dialogId)
+      await core.told(api.leaveDialog(dialogId), 'leave')
       shut(dialogId, 'none')
     },
 
@@ -259,7 +260,7 @@ export function createChat(config: MTChatConfig): ChatClient {
       transcripts.close(dialogId)
     },
     async edit(dialogId, messageId, content) {
-      const message = await api.editMessage(dialogId, messageId, content)
+      const message = await core.told(api.editMessage(dialogId, messageId, content), 'edit')
       transcripts.changed(dialogId, messageId, (old) => ({ ...old, ...message }))
       return message
     },
@@ -268,11 +269,11 @@ export function createChat(config: MTChatConfig): ChatClient {
         await api.deleteMessage(dialogId, messageId)
       } catch (cause) {
         // Deleted by another device: that is what was wanted.
-        if (MTChatError.of(cause).code !== 'MESSAGE_NOT_FOUND') throw cause
+        if (MTChatError.of(cause).code !== 'MESSAGE_NOT_FOUND') throw core.report(cause, 'delete')
       }
       transcripts.deleted(dialogId, messageId)
     },
-    editHistory: (dialogId, messageId) => api.getEditHistory(dialogId, messageId),
+    editHistory: (dialogId, messageId) => core.told(api.getEditHistory(dialogId, messageId), 'history'),
 
     async send(dialogId, message) {
       await ready
@@ -304,11 +305,11 @@ export function createChat(config: MTChatConfig): ChatClient {
       } catch (cause) {
         const { files } = store.get()
         const before = files[dialogId] ?? { files: [], kind: null, hasMore: false }
-        store.set({ files: { ...files, [dialogId]: { ...before, status: 'error', error: MTChatError.of(cause) } } })
+        store.set({ files: { ...files, [dialogId]: { ...before, status: 'error', error: core.report(cause, 'files') } } })
       }
     },
     async attachmentLink(dialogId, attachmentId) {
-      const link = await api.getAttachmentUrl(attachmentId)
+      const link = await core.told(api.getAttachmentUrl(attachmentId), 'link')
       for (const { messages } of transcripts.of(dialogId).segments) {
         const holder = messages.find(({ attachments }) => attachments?.some(({ id }) => id === attachmentId))
         if (holder) transcripts.changed(dialogId, holder.id, (message) => withLink(message, attachmentId, link))
@@ -319,7 +320,7 @@ export function createChat(config: MTChatConfig): ChatClient {
       try {
         await (await lookup()).searchMessages(query, options)
       } catch (cause) {
-        store.set({ search: { ...store.get().search, status: 'error', error: MTChatError.of(cause) } })
+        store.set({ search: { ...store.get().search, status: 'error', error: core.report(cause, 'search') } })
       }
     },
   }

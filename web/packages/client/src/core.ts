@@ -28,10 +28,12 @@ export interface Core {
   tabs: Tabs
   isDestroyed: boolean
   emit<E extends keyof ChatEvents>(event: E, value: ChatEvents[E]): void
-  /** An error that nobody waits for: to the `error` event and the logger. */
+  /** Tells the `error` event and the logger. */
   report(cause: unknown, where: string): MTChatError
-  /** An error of a request about a dialog. A 403 or 404 speaks of the dialog, which is shut then; null: nothing to show. */
-  blame(dialogId: DialogId, cause: unknown): MTChatError | null
+  /** The same for what somebody waits for, who hears of it too. */
+  told<T>(work: Promise<T>, where: string): Promise<T>
+  /** Reports a failed request about a dialog. A 403 or 404 speaks of the dialog, which is shut then; null: nothing to show. */
+  blame(dialogId: DialogId, cause: unknown, where: string): MTChatError | null
   /** One does not take part any more, or the dialog is gone. */
   isShut(dialogId: DialogId): boolean
   can(capability: Capability): boolean
@@ -90,18 +92,25 @@ export function createCore(
     },
     report(cause: unknown, where: string): MTChatError {
       const error = MTChatError.of(cause)
-      if (error.code === 'ABORTED' || core.isDestroyed) return error
       const { status, code, requestId } = error
+      // That no token is taken was said where it was found out.
+      const isSaid = status === 401 && parts.auth.isFinal && where !== 'auth'
+      if (code === 'ABORTED' || core.isDestroyed || isSaid) return error
       parts.config.logger?.('error', where, { status, code, requestId })
       core.emit('error', error)
       return error
     },
-    blame(dialogId: DialogId, cause: unknown): MTChatError | null {
+    told<T>(work: Promise<T>, where: string): Promise<T> {
+      return work.catch((cause: unknown) => {
+        throw core.report(cause, where)
+      })
+    },
+    blame(dialogId: DialogId, cause: unknown, where: string): MTChatError | null {
       const error = MTChatError.of(cause)
       const { status, code } = error
       if (status === 403) shut(dialogId, 'none')
       else if (status === 404 && code !== 'MESSAGE_NOT_FOUND') shut(dialogId, 'gone')
-      else if (code !== 'ABORTED') return error
+      else if (code !== 'ABORTED') return core.report(error, where)
       return null
     },
     isShut: (dialogId: DialogId) => (parts.store.get().transcripts[dialogId]?.access ?? 'ok') !== 'ok',

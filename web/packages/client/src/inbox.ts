@@ -1,5 +1,4 @@
 import { learnNames, type Core } from './core.js'
-import { MTChatError } from './errors.js'
 import { put } from './store.js'
 import type { Dialog, DialogId, DialogList, ListName, Message, MessageId, ObjectDialogs, UserProfile, WsEvent } from './types.js'
 
@@ -119,9 +118,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       learn([dialog], since)
       place([dialogId])
     } catch (cause) {
-      const error = core.blame(dialogId, cause)
-      if (error) core.report(error, 'dialog')
-      else if (!state().open.includes(dialogId)) forget(dialogId)
+      if (!core.blame(dialogId, cause, 'dialog') && !state().open.includes(dialogId)) forget(dialogId)
     }
   }
   /** Whether anybody shows it: one dialog alone on a page need not know of all the others. */
@@ -168,7 +165,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       place(ids)
     } catch (cause) {
       if (turns.get(name) !== turn) return
-      setList(name, { status: more ? 'ready' : 'error', isLoadingMore: false, error: MTChatError.of(cause) })
+      setList(name, { status: more ? 'ready' : 'error', isLoadingMore: false, error: core.report(cause, 'list') })
     }
   }
   const loadList: typeof fetchList = (name, options) => {
@@ -193,7 +190,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       set({ ids, status: 'ready' })
       return ids
     } catch (cause) {
-      set({ status: 'error', error: MTChatError.of(cause) })
+      set({ status: 'error', error: core.report(cause, 'object') })
       return state().objects[key]!.ids
     }
   }
@@ -214,13 +211,13 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
         const keys = Object.keys(patch) as (keyof Dialog)[]
         change(dialogId, Object.fromEntries(keys.map((key) => [key, before[key]])))
       }
-      throw MTChatError.of(cause)
+      throw core.report(cause, 'change')
     }
   }
 
   return {
     verbs: {
-      loadDialog,
+      loadDialog: (id: DialogId) => core.told(loadDialog(id), 'dialog'),
       loadList,
       search(text: string): void {
         clearTimeout(searching)
@@ -246,7 +243,7 @@ export function createInbox(core: Core, isSeen: (dialogId: DialogId, id: Message
       } catch (cause) {
         // Joined meanwhile, maybe by another tab: that is what was wanted.
         const dialog = await loadDialog(dialogId).catch(() => null)
-        if (!dialog?.i_am_participant) throw MTChatError.of(cause)
+        if (!dialog?.i_am_participant) throw core.report(cause, 'join')
       }
       await loadDialog(dialogId)
       core.emit('dialogJoined', dialogId)

@@ -1,5 +1,4 @@
 import type { Core } from './core.js'
-import type { MTChatError } from './errors.js'
 import type { AttachmentKind, DialogFiles, DialogId, MessageSearch } from './types.js'
 
 const HITS = 20
@@ -40,7 +39,7 @@ export function createLookups(core: Core) {
         }
         setSearch({ status: 'ready' })
       } catch (cause) {
-        const error = cause as MTChatError
+        const error = core.report(cause, 'search')
         if (error.code !== 'ABORTED') setSearch({ status: 'error', error })
       }
     },
@@ -58,7 +57,7 @@ export function createLookups(core: Core) {
         const files = last ? [...before.files, ...page.files] : page.files
         setFiles(dialogId, { files, status: 'ready', hasMore: page.has_more })
       } catch (cause) {
-        if (fileTurns.get(dialogId) === turn) setFiles(dialogId, { status: 'error', error: cause as MTChatError })
+        if (fileTurns.get(dialogId) === turn) setFiles(dialogId, { status: 'error', error: core.report(cause, 'files') })
       }
     },
     stop: () => searching.abort(),

@@ -30,7 +30,7 @@ export function createPeople(core: Core, onOwnMark: (dialogId: DialogId, mark: M
       setPresence(Object.fromEntries(list.flatMap((one) => (one.is_online === undefined ? [] : [[one.user_id, one.is_online]]))))
       onOwnMark(dialogId, list.find((one) => one.user_id === core.userId)?.last_read_message_id ?? null)
     } catch (cause) {
-      const error = core.blame(dialogId, cause)
+      const error = core.blame(dialogId, cause, 'participants')
       if (error) set(dialogId, { status: 'error', error })
     }
   }

@@ -31,9 +31,8 @@ export function createReceipts(core: Core, onRead: (dialogId: DialogId, mark: Me
       await core.api.markAsRead(dialogId, mark)
       return true
     } catch (cause) {
-      const error = core.blame(dialogId, cause)
+      const error = core.blame(dialogId, cause, 'read mark')
       if (!error) return true
-      core.report(error, 'read mark')
       if (error.retryable && !waiting.has(dialogId)) waiting.set(dialogId, mark)
       return !error.retryable
     }

@@ -162,7 +162,7 @@ export function createTranscripts(
       await load()
       return null
     } catch (cause) {
-      return core.blame(dialogId, cause)
+      return core.blame(dialogId, cause, 'messages')
     }
   }
 
@@ -294,8 +294,7 @@ export function createTranscripts(
       const whole = page.messages.find((message) => message.id === id)
       if (whole) change(dialogId, (segments) => patch(segments, id, (message) => ({ ...message, ...whole })))
     } catch (cause) {
-      const error = core.blame(dialogId, cause)
-      if (error) core.report(error, 'message')
+      core.blame(dialogId, cause, 'message')
     }
   }
 
@@ -318,7 +317,7 @@ export function createTranscripts(
           try {
             await loadPage(dialogId, { around: id })
           } catch (cause) {
-            throw core.blame(dialogId, cause) ?? MTChatError.of(cause)
+            throw core.blame(dialogId, cause, 'jump') ?? MTChatError.of(cause)
           }
         }
         return find(of(dialogId).segments, id) !== undefined
@@ -334,8 +333,7 @@ export function createTranscripts(
             keep(await core.api.getMessage(dialogId, id, entering(dialogId)))
           } catch (cause) {
             if (MTChatError.of(cause).status === 404) return keep(null)
-            const error = core.blame(dialogId, cause)
-            if (error) core.report(error, 'quote')
+            core.blame(dialogId, cause, 'quote')
           }
         }),
     },

@@ -437,6 +437,8 @@ export interface ChatEvents {
   connected: void
   disconnected: void
   error: MTChatError
+  /** As `onAuthError`. */
+  authError: MTChatError
   /** Every frame of the socket, as it came. */
   event: WsEvent
   messageSent: Message

@@ -212,6 +212,21 @@ describe('<mt-chat>', () => {
     expect(heard[3]![1]).toBeInstanceOf(Error)
   })
 
+  it('tells once that no token is taken, and goes on with another', async () => {
+    server.acceptTokens({ fresh: 'ana' })
+    const heard: [string, unknown][] = []
+    const chat = anElement({}, { token: 'stale' })
+    for (const name of ['connected', 'error', 'auth-error']) chat.addEventListener(name, (event) => heard.push([name, (event as CustomEvent).detail]))
+    document.body.append(chat)
+    await settled()
+
+    expect(heard).toMatchObject([['error', { status: 401 }], ['auth-error', { status: 401, code: 'UNAUTHORIZED' }]])
+    chat.token = 'fresh'
+    await settled()
+
+    expect(heard.at(-1)![0]).toBe('connected')
+  })
+
   it('gives its style the nonce of the page where a browser adopts no sheets', async () => {
     const page = document.defaultView as unknown as { CSSStyleSheet: unknown }
     const { CSSStyleSheet: known } = page

@@ -8,6 +8,7 @@ export const EVENTS = [
   'connected',
   'disconnected',
   'error',
+  'auth-error',
   'message-sent',
   'dialog-selected',
   'dialog-joined',

@@ -1,7 +1,7 @@
 import { defineMTChat, setService } from './element'
 
 export { defineMTChat, MTChatElement, setService } from './element'
-export type { MessageOverrides, MTChatConfig } from '@mtchat/vue'
+export { registerPdf, type MessageOverrides, type MTChatConfig, type PdfRenderer } from '@mtchat/vue'
 
 // A script tag that fetched us from the service says where the service is. Modules have no such tag.
 const tag = typeof document === 'undefined' ? null : (document.currentScript as HTMLScriptElement | null)

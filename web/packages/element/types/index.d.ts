@@ -1,4 +1,4 @@
-import type { AttachmentInput, ChatClient, Dialog, DialogId, Message, MTChatConfig, UserProfile } from '@mtchat/client'
+import type { AttachmentInput, ChatClient, Dialog, DialogId, Message, MTChatConfig, MTChatError, UserProfile } from '@mtchat/client'
 
 export type { MTChatConfig } from '@mtchat/client'
 
@@ -7,6 +7,8 @@ export interface MTChatEventMap {
   connected: CustomEvent<undefined>
   disconnected: CustomEvent<undefined>
   error: CustomEvent<Error>
+  /** The service took neither the token nor a new one: sign in again and set `token`. */
+  'auth-error': CustomEvent<MTChatError>
   'message-sent': CustomEvent<Message>
   'dialog-selected': CustomEvent<Dialog>
   'dialog-joined': CustomEvent<DialogId>
@@ -82,6 +84,14 @@ export declare class MTChatElement extends HTMLElement {
 export declare function defineMTChat(name?: string): void
 /** Where the service is, for elements without `base-url`. */
 export declare function setService(url: string): void
+
+/**
+ * Draws the PDF behind `url` into `place`. Resolves once there is something to see; a rejection is shown with Retry. `signal` is
+ * aborted when the viewer goes on to another file or closes.
+ */
+export type PdfRenderer = (place: HTMLElement, file: { readonly url: string; readonly filename: string }, signal: AbortSignal) => void | Promise<void>
+/** From now on PDFs open in the viewer, in every chat of the page. The answer takes *render* back. */
+export declare function registerPdf(render: PdfRenderer): () => void
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -21,6 +21,7 @@ import {
   Reply,
   Search,
   Send,
+  Smile,
   Trash2,
   WifiOff,
   X,
@@ -55,6 +56,7 @@ export const icons = {
   reply: Reply,
   search: Search,
   send: Send,
+  smile: Smile,
 } satisfies Record<string, IconNode>
 
 export type IconName = keyof typeof icons | keyof typeof moreIcons

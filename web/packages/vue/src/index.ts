@@ -33,6 +33,7 @@ export type * from './primitives/types'
 export { default as MTDialogList } from './list/DialogList.vue'
 export { default as MTTranscript } from './chat/transcript/MTTranscript.vue'
 export { default as MTComposer } from './chat/composer/MTComposer.vue'
+export { registerPdf, type PdfRenderer } from './chat/viewer/pdf'
 export { FileViewer, FileViewer as MTViewer, MTInfoPanel } from './lazy'
 
 export {

@@ -5,6 +5,7 @@ import { loadIcons } from './primitives/Icon'
 
 const transcriptDialogs = () => import('./chat/transcript/TranscriptDialogs.vue')
 const formatBar = () => import('./chat/composer/FormatBar.vue')
+export const loadEmojiPicker = () => import('./chat/emoji/EmojiPicker.vue')
 const infoPanel = () => import('./info/InfoPanel.vue')
 
 export const FileViewer = defineAsyncComponent(() => import('./chat/viewer/MTViewer.vue'))
@@ -15,7 +16,7 @@ export const TranscriptDialogs = defineAsyncComponent(transcriptDialogs)
 /** What will be wanted soon. Whoever fails is asked again when it is. */
 export function prefetch(): void {
   const all = () => {
-    for (const load of [loadSanitiser, loadIcons, transcriptDialogs, formatBar, infoPanel]) load().catch(() => undefined)
+    for (const load of [loadSanitiser, loadIcons, transcriptDialogs, formatBar, loadEmojiPicker, infoPanel]) load().catch(() => undefined)
   }
   if (typeof requestIdleCallback === 'function') requestIdleCallback(all, { timeout: 5_000 })
   else setTimeout(all, 1_000)

@@ -69,7 +69,7 @@ describe('languages', () => {
   })
 
   it.each([
-    ['2026-03-09T08:00:00Z', 'Today', '08:00 AM'],
+    ['2026-03-09T08:00:00Z', 'Today', '8:00 AM'],
     ['2026-03-08T23:59:00Z', 'Yesterday', 'Mar 8'],
     ['2026-01-02T10:00:00Z', 'January 2', 'Jan 2'],
     ['2025-12-31T10:00:00Z', 'December 31, 2025', '12/31/25'],
@@ -77,6 +77,17 @@ describe('languages', () => {
     const english = speak('en')
     expect(english.day(at)).toBe(day)
     expect(english.brief(at).replace('\u202f', ' ')).toBe(brief)
+  })
+
+  it.each([
+    ['en', '1:04 PM', '8:05 AM'],
+    ['en-GB', '13:04', '08:05'],
+    ['ru', '13:04', '08:05'],
+    ['zh', '13:04', '08:05'],
+  ])('tell the time as people do in %s', (locale, afternoon, morning) => {
+    const { time } = speak(locale)
+    expect(time('2026-03-09T13:04:00Z').replace('\u202f', ' ')).toBe(afternoon)
+    expect(time('2026-03-09T08:05:00Z').replace('\u202f', ' ')).toBe(morning)
   })
 
   it('use 24 hours in Russian and the zone asked for', () => {
@@ -104,5 +115,9 @@ describe('errors', () => {
     expect(error({ code: 'OF_TOMORROW', status: 403 })).toBe(t('errors.FORBIDDEN'))
     expect(error({ code: 'OF_TOMORROW', status: 418 })).toBe(t('errors.unknown'))
     expect(t('errors.CONTENT_TOO_LONG')).not.toBe('')
+    expect(error({ code: 'INVALID_INPUT', status: 400, message: 'Too many tags.' })).toBe(`${t('errors.INVALID_INPUT')}: Too many tags.`)
+    expect(error({ code: 'OF_TOMORROW', status: 400, message: 'No.' })).toBe(`${t('errors.INVALID_INPUT')}: No.`)
+    expect(error({ code: 'INVALID_INPUT', status: 400, message: 'INVALID_INPUT' })).toBe(t('errors.INVALID_INPUT'))
+    expect(error({ code: 'FORBIDDEN', status: 403, message: 'Forbidden: no.' })).toBe(t('errors.FORBIDDEN'))
   })
 })

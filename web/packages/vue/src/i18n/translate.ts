@@ -7,8 +7,8 @@ export interface Translator {
   readonly dir: 'ltr' | 'rtl'
   /** `{name}` is filled from *params*; a plural chooses its form by `params.count`. */
   t(key: MessageKey, params?: MessageParams): string
-  /** The reason in words; decided by code, never by the error's text. */
-  error(error: Pick<MTChatError, 'code'> & Partial<Pick<MTChatError, 'status'>>): string
+  /** The reason in words; decided by code, never by the error's text. Where the code says little the server's own words follow. */
+  error(error: Pick<MTChatError, 'code'> & Partial<Pick<MTChatError, 'status' | 'message'>>): string
   objectType(type: string): string
   /** 14:05 */
   time(at: Date | string | number): string
@@ -48,6 +48,9 @@ const BY_STATUS: Readonly<Record<number, string>> = {
   500: 'INTERNAL_ERROR',
   503: 'SERVICE_UNAVAILABLE',
 }
+
+/** They say that something is wrong, and not what. */
+const VAGUE = new Set(['INVALID_INPUT', 'BAD_REQUEST'])
 
 const RIGHT_TO_LEFT = new Set(['ar', 'dv', 'fa', 'he', 'ku', 'ps', 'sd', 'ug', 'ur', 'yi'])
 
@@ -117,13 +120,17 @@ export function createTranslator(
     return key.format(parsed)
   }
 
-  const time = (value: Date | string | number) => shown(value, 'time', { hour: '2-digit', minute: '2-digit' })
+  const time = (value: Date | string | number) => shown(value, 'time', { timeStyle: 'short' })
 
   return {
     locale,
     dir: dir ?? (RIGHT_TO_LEFT.has(intl.split('-')[0] ?? '') ? 'rtl' : 'ltr'),
     t,
-    error: ({ code, status }) => t(`errors.${code}` as MessageKey) || t(`errors.${BY_STATUS[status ?? 0] ?? 'unknown'}` as MessageKey),
+    error({ code, status, message }) {
+      const known = t(`errors.${code}` as MessageKey) ? code : (BY_STATUS[status ?? 0] ?? 'unknown')
+      const words = t(`errors.${known}` as MessageKey)
+      return message && message !== code && VAGUE.has(known) ? `${words}: ${message}` : words
+    },
     objectType: (type) => t(`infoPanel.objectTypes.${type}` as MessageKey) || type,
     time,
     full: (value) => shown(value, 'full', { dateStyle: 'full', timeStyle: 'short' }),

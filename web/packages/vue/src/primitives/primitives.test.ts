@@ -38,6 +38,18 @@ describe('menu', () => {
     await flushPromises()
   }
 
+  it('goes when its button is scrolled away, and stays when something else scrolls', async () => {
+    await opened()
+    const elsewhere = document.body.appendChild(document.createElement('div'))
+
+    elsewhere.dispatchEvent(new Event('scroll'))
+    expect($('[role="menu"]')).not.toBeNull()
+    $('#opener').parentElement!.dispatchEvent(new Event('scroll'))
+    await nextTick()
+
+    expect($('[role="menu"]')).toBeNull()
+  })
+
   it('takes the focus, skips what is disabled, wraps, and gives the focus back', async () => {
     await opened()
     expect($('[role="menu"]').getAttribute('aria-label')).toBe('Things')

@@ -2,6 +2,7 @@
 import type { Dialog, DialogId, MTChatError } from '@mtchat/client'
 import { inject, type InjectionKey, type Ref, type Slots } from 'vue'
 import type { UseChatReturn } from '../composables/useChat'
+import type { ConnectionLine } from './connection'
 
 export type Layout = 'narrow' | 'medium' | 'wide'
 export type View = 'list' | 'chat' | 'info'
@@ -40,6 +41,8 @@ export interface Frame {
   readonly view: Readonly<Ref<View>>
   readonly isInfoOpen: Readonly<Ref<boolean>>
   readonly isSearchOpen: Ref<boolean>
+  /** What there is to say about the connection. */
+  readonly line: Readonly<Ref<ConnectionLine | null>>
   readonly notice: Readonly<Ref<Notice | null>>
   select(dialog: Dialog): void
   goBack(): void

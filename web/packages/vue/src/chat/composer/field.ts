@@ -6,6 +6,8 @@ export interface FieldOptions {
   /** Lets the composer use a key first; true: it did. */
   onKey(event: KeyboardEvent, isComposing: boolean): boolean
   onChange(): void
+  /** The text before the caret, as far as it matters to what completes words; "" where nothing may be completed. */
+  onCaret(before: string): void
   onFiles(files: File[]): void
   onFocus(): void
   onBlur(): void
@@ -18,6 +20,8 @@ export interface Field {
   html(): string
   setHtml(html: string): void
   isEmpty(): boolean
+  /** Puts *text* at the caret, in place of the last *length* characters before it. */
+  insert(text: string, length?: number): void
   /** Remembers what is there now; the answer removes that, and leaves what was typed since. */
   take(): () => void
   setLabels(label: string, placeholder: string): void

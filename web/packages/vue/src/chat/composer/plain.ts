@@ -19,10 +19,17 @@ export function createPlainField(element: HTMLTextAreaElement, options: FieldOpt
   function changed(): void {
     grow()
     options.onChange()
+    tellCaret()
+  }
+  function tellCaret(): void {
+    const { selectionStart: caret, selectionEnd, value } = element
+    options.onCaret(caret === selectionEnd ? value.slice(Math.max(0, caret - 60), caret) : '')
   }
   on('input', changed)
   on('focus', options.onFocus)
   on('blur', options.onBlur)
+  on('keyup', tellCaret)
+  on('click', tellCaret)
   on('keydown', (event) => {
     if (options.onKey(event, false)) event.preventDefault()
   })
@@ -43,6 +50,11 @@ export function createPlainField(element: HTMLTextAreaElement, options: FieldOpt
       changed()
     },
     isEmpty: () => element.value === '',
+    insert(text, length = 0) {
+      element.setRangeText(text, element.selectionStart - length, element.selectionEnd, 'end')
+      changed()
+      element.focus()
+    },
     take() {
       const taken = element.value
       return () => {

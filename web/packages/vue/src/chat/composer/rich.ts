@@ -216,7 +216,7 @@ export function createRichField(host: HTMLElement, options: RichOptions): RichFi
     dispatchTransaction(transaction) {
       view.updateState(view.state.apply(transaction))
       if (transaction.docChanged) options.onChange()
-      if (transaction.docChanged || transaction.selectionSet) options.onMention(mentionAt()?.query ?? null)
+      if (transaction.docChanged || transaction.selectionSet) tellCaret()
     },
     handleKeyDown(_, event) {
       isPlainPaste = event.shiftKey && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'v'
@@ -267,11 +267,21 @@ export function createRichField(host: HTMLElement, options: RichOptions): RichFi
     }
   }
 
-  function mentionAt(): { query: string; from: number; to: number } | null {
+  /** A character of it is a place in the document. "" in code, and where something is chosen. */
+  function before(): string {
     const { $from, empty } = view.state.selection
-    if (!empty || $from.parent.type.spec.code || m.code.isInSet($from.marks())) return null
-    const before = $from.parent.textBetween(Math.max(0, $from.parentOffset - 60), $from.parentOffset, '\n', '\uFFFC')
-    const match = MENTION.exec(before)
+    if (!empty || $from.parent.type.spec.code || m.code.isInSet($from.marks())) return ''
+    return $from.parent.textBetween(Math.max(0, $from.parentOffset - 60), $from.parentOffset, '\n', '\uFFFC')
+  }
+
+  function tellCaret(): void {
+    options.onMention(mentionAt()?.query ?? null)
+    options.onCaret(before())
+  }
+
+  function mentionAt(): { query: string; from: number; to: number } | null {
+    const { $from } = view.state.selection
+    const match = MENTION.exec(before())
     if (!match) return null
     const query = match[1] ?? ''
     return { query, from: $from.pos - query.length - 1, to: $from.pos }
@@ -289,6 +299,12 @@ export function createRichField(host: HTMLElement, options: RichOptions): RichFi
     setHtml(html) {
       view.updateState(fresh(parser.parse(safeFragment(html))))
       options.onChange()
+      tellCaret()
+    },
+    insert(text, length = 0) {
+      const { from, to } = view.state.selection
+      view.dispatch(view.state.tr.insertText(text, from - length, to).scrollIntoView())
+      view.focus()
     },
     isEmpty: () => !view.state.doc.textContent && view.state.doc.childCount === 1 && !hasMention(view.state.doc),
     take() {
@@ -299,6 +315,7 @@ export function createRichField(host: HTMLElement, options: RichOptions): RichFi
         if (typed === null) view.updateState(fresh(docOfText('')))
         else view.dispatch(view.state.tr.delete(0, typed).setMeta('addToHistory', false))
         options.onChange()
+        tellCaret()
       }
     },
     setLabels(nextLabel, nextPlaceholder) {

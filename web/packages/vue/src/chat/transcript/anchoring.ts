@@ -182,6 +182,13 @@ export function useAnchoring(options: AnchoringOptions) {
   }
 
   watch(items, settle, { flush: 'post' })
+  // A keyboard, a banner or a longer draft leaves less room.
+  watch(scroller, (view, _, onCleanup) => {
+    if (!view || typeof ResizeObserver === 'undefined') return
+    const observer = new ResizeObserver(hold)
+    observer.observe(view)
+    onCleanup(() => observer.disconnect())
+  }, { flush: 'post' })
 
   return { isAtEnd, onScroll, onReader, onRest, onWalk, settle, show, showAt, showEnd, rowOf, place: () => places[0] ?? null }
 }

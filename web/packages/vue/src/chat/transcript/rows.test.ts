@@ -1,6 +1,10 @@
+import { MTChatError } from '@mtchat/client'
 import { aMessage, aParticipant, anOutboxEntry, aTranscript, id } from '@mtchat/client/testing'
 import { expect, test } from 'vitest'
+import en from '../../i18n/locales/en.json'
+import { createTranslator } from '../../i18n'
 import { deliveryOf } from './delivery'
+import { failureOf } from './failures'
 import { plainText } from './html'
 import { authorOf, peopleOf } from './people'
 import { calendar, timelineOf } from './timeline'
@@ -49,4 +53,16 @@ test('a message is read by those whose mark is at it or past it', () => {
 
 test('plain text keeps lines and loses markup', () => {
   expect(plainText('<p>a &amp; b<br>c</p><p>&lt;i&gt;</p>')).toBe('a & b\nc\n<i>')
+})
+
+test('a refusal says what is wrong, also where the server has one code for everything', () => {
+  const english = createTranslator('en', en)
+  const refused = (change: Partial<Parameters<typeof failureOf>[0]>, code = 'INVALID_INPUT', message?: string) =>
+    failureOf({ ...anOutboxEntry(1), ...change, error: new MTChatError({ status: 400, code, message }) }, english)
+  const file = { s3_key: 'k', filename: 'a.png', content_type: 'image/png', size: 1 }
+
+  expect(refused({ content: 'x'.repeat(50_001) }, 'INVALID_INPUT', 'content is too long')).toBe('Refused: The message is too long')
+  expect(refused({ content: '😀'.repeat(30_000) }, 'INVALID_INPUT', 'More than 64 tags.')).toBe('Refused: The server did not accept this: More than 64 tags.')
+  expect(refused({ attachments: Array.from({ length: 11 }, () => file) }, 'BAD_REQUEST')).toBe('Refused: Too many files')
+  expect(refused({}, 'FORBIDDEN', 'Forbidden: no')).toBe('Refused: You may not do this')
 })

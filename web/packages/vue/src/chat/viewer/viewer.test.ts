@@ -3,8 +3,9 @@ import { anAttachment } from '@mtchat/client/testing'
 import { flushPromises, mount } from '@vue/test-utils'
 import { expect, test, vi } from 'vitest'
 import { isAvailable, opensInBrowser, showOf } from '../attachments/kinds'
-import { useLiveLink } from '../attachments/links'
+import { useLiveLink, useOpenLink } from '../attachments/links'
 import MTViewer from './MTViewer.vue'
+import { isPreviewed, registerPdf } from './pdf'
 import { FITTING, zoomed } from './zoom'
 
 const file = (content_type: string, change = {}) => anAttachment({ content_type, ...change })
@@ -75,4 +76,68 @@ test('a link that is dead and comes back the same is an error, and no endless lo
 
   expect(wrapper.find('[role="alert"]').exists()).toBe(true)
   wrapper.unmount()
+})
+
+test('a link is made new before the click, once an hour, and the old one stays where there is none', async () => {
+  const answers = [Promise.reject(new Error('offline')), Promise.resolve({ url: 'https://files.test/new', thumbnail_url: null, expires_in: 3600 })]
+  const refresh = vi.fn(() => answers.shift()!)
+  const pdf = file('application/pdf', { url: 'https://files.test/old' })
+  const link = useOpenLink(() => pdf, refresh)
+
+  link.prepare()
+  link.prepare()
+  await flushPromises()
+  expect(link.url.value).toBe('https://files.test/old')
+  link.prepare()
+  await flushPromises()
+  expect(link.url.value).toBe('https://files.test/new')
+  link.prepare()
+
+  expect(refresh).toHaveBeenCalledTimes(2)
+})
+
+test('the host draws a PDF: it is told where, by which link, and when to stop', async () => {
+  const pdf = file('application/pdf', { id: 'p1', filename: 'offer.pdf', url: 'https://files.test/old.pdf' })
+  expect(isPreviewed(pdf)).toBe(false)
+  const drawn: { url: string; signal: AbortSignal }[] = []
+  const takeBack = registerPdf((place, { url, filename }, signal) => {
+    drawn.push({ url, signal })
+    if (url.endsWith('old.pdf')) return Promise.reject(new Error('expired'))
+    place.append(`${filename}, page 1`)
+    return Promise.resolve()
+  })
+  expect(isPreviewed(pdf)).toBe(true)
+  expect(isPreviewed({ ...pdf, status: 'flagged' })).toBe(false)
+  const refresh = () => Promise.resolve({ url: 'https://files.test/new.pdf', thumbnail_url: null, expires_in: 1 })
+  const wrapper = mount(MTViewer, { props: { show: true, files: [pdf], refresh }, attachTo: document.body })
+  await flushPromises()
+
+  expect(wrapper.get('[role="document"]').text()).toBe('offer.pdf, page 1')
+  expect(wrapper.findAll('img')).toHaveLength(0)
+  expect(drawn.map(({ url, signal }) => [url, signal.aborted])).toEqual([['https://files.test/old.pdf', true], ['https://files.test/new.pdf', false]])
+  wrapper.unmount()
+  expect(drawn[1]!.signal.aborted).toBe(true)
+  takeBack()
+  expect(isPreviewed(pdf)).toBe(false)
+})
+
+test('a PDF that cannot be drawn is an error, and is drawn when somebody asks again', async () => {
+  let isBroken = true
+  const takeBack = registerPdf((place) => {
+    if (isBroken) throw new Error('no worker')
+    place.append('page 1')
+  })
+  const url = 'https://files.test/1.pdf'
+  const refresh = () => Promise.resolve({ url, thumbnail_url: null, expires_in: 1 })
+  const wrapper = mount(MTViewer, { props: { show: true, files: [file('application/pdf', { id: 'p1', url })], refresh }, attachTo: document.body })
+  await flushPromises()
+  expect(wrapper.find('[role="alert"]').exists()).toBe(true)
+
+  isBroken = false
+  await wrapper.get('[role="alert"] button').trigger('click')
+  await flushPromises()
+
+  expect(wrapper.get('[role="document"]').text()).toBe('page 1')
+  wrapper.unmount()
+  takeBack()
 })
