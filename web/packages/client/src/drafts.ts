@@ -14,11 +14,10 @@ const EMPTY: Draft = { text: '', replyTo: null, attachments: [], updatedAt: 0 }
 /** What was typed and not sent, per dialog: on screen at once, in the browser a moment later, in other tabs too. */
 export function createDrafts(core: Core) {
   const due = new Map<DialogId, ReturnType<typeof setTimeout>>()
-  /** Typed here before the browser's storage was read. */
-  const early = new Set<DialogId>()
+  /** Begun here, and not in another tab or before. */
+  const begun = new Set<DialogId>()
   /** Written since the message was given away that takes the draft along. */
   const written = new Set<DialogId>()
-  let isRestored = false
 
   const of = (dialogId: DialogId) => core.store.get().drafts[dialogId] ?? EMPTY
   const isEmpty = ({ text, replyTo, attachments }: Draft) => !text && !replyTo && !attachments.length
@@ -38,7 +37,7 @@ export function createDrafts(core: Core) {
     if (!core.isDestroyed && draft === core.store.get().drafts[dialogId]) core.tabs.say({ say: 'draft', dialogId, draft: draft ?? null })
   }
   const change = (dialogId: DialogId, patch: Partial<Draft>) => {
-    if (!isRestored && of(dialogId) === EMPTY) early.add(dialogId)
+    if (of(dialogId) === EMPTY) begun.add(dialogId)
     show(dialogId, { ...of(dialogId), ...patch, updatedAt: Date.now() })
     settle(dialogId)
     due.set(
@@ -83,7 +82,6 @@ export function createDrafts(core: Core) {
     },
     /** From the browser's storage. What was typed already goes below it; what another tab has told is newer. */
     restore(drafts: Readonly<Record<DialogId, Draft>>): void {
-      isRestored = true
       for (const [dialogId, draft] of Object.entries(drafts)) {
         const age = Date.now() - draft.updatedAt
         if (age > KEPT_MS) {
@@ -91,11 +89,10 @@ export function createDrafts(core: Core) {
           continue
         }
         const typed = core.store.get().drafts[dialogId]
-        if (typed && !early.has(dialogId)) continue
+        if (typed && !begun.has(dialogId)) continue
         const kept = age > FILES_KEPT_MS ? { ...draft, attachments: [] } : draft
-        const { text, replyTo, attachments } = typed ?? EMPTY
         show(dialogId, kept)
-        if (typed) change(dialogId, { text: kept.text + text, replyTo: replyTo ?? kept.replyTo, attachments: [...kept.attachments, ...attachments] })
+        if (typed) change(dialogId, { text: kept.text + typed.text })
         showFiles(dialogId, kept)
       }
     },

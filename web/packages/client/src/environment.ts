@@ -14,14 +14,10 @@ export const browser: Environment = {
     const names = ['online', 'offline', 'focus', 'blur'] as const
     const heard = names.map((name) => [name, () => listener(name)] as const)
     const turned = () => listener(page.visibilityState === 'hidden' ? 'hidden' : 'visible')
-    // Not every browser turns a page that is left.
-    const left = () => listener('hidden')
     for (const [name, on] of heard) target?.addEventListener(name, on)
-    target?.addEventListener('pagehide', left)
     page?.addEventListener('visibilitychange', turned)
     return () => {
       for (const [name, on] of heard) target?.removeEventListener(name, on)
-      target?.removeEventListener('pagehide', left)
       page?.removeEventListener('visibilitychange', turned)
     }
   },

@@ -8,7 +8,6 @@ import type { AttachmentInput, DialogId, Message, MessageId, OutboxEntry, Pendin
 
 const WAITS_MS = [1_000, 3_000, 10_000, 30_000]
 const ANSWER_MS = 1_000
-const MOST_GONE = 1_000
 
 type Entries = readonly OutboxEntry[]
 
@@ -28,7 +27,7 @@ export function createOutbox(
   /** Messages of this tab that still wait for files. */
   const own = new Set<string>()
   const asked = new Map<string, ReturnType<typeof setTimeout>>()
-  /** Arrived or taken back lately: a word or a look into the storage that comes late brings nothing back. */
+  /** Arrived or taken back: a word or a look into the storage that comes late brings nothing back. */
   const gone = new Set<string>()
 
   const of = (dialogId: DialogId): Entries => core.store.get().outbox[dialogId] ?? []
@@ -58,13 +57,13 @@ export function createOutbox(
   const forget = (clientId: string) => core.storage.write([{ in: 'outbox', key: clientId }])
   const hide = (clientId: string) => {
     gone.add(clientId)
-    if (gone.size > MOST_GONE) gone.delete(gone.values().next().value!)
     const entry = get(clientId)
     if (entry)
       show(
         entry.dialogId,
         of(entry.dialogId).filter((one) => one !== entry),
       )
+    return entry
   }
   const remove = async (entry: OutboxEntry, message?: Message) => {
     own.delete(entry.clientId)
@@ -79,7 +78,8 @@ export function createOutbox(
     timers.delete(dialogId)
     if (!core.tabs.isLeading || core.isDestroyed || sending.has(dialogId) || core.auth.isFinal) return
     const first = of(dialogId).find(({ isFinal }) => !isFinal)
-    if (first?.state !== 'queued') return
+    // Nobody else sends: a tab that was in the middle of it is gone.
+    if (first?.state !== 'queued' && first?.state !== 'sending') return
     const wait = (first.nextAt ?? 0) - Date.now()
     if (wait > 0) {
       timers.set(
@@ -216,8 +216,7 @@ export function createOutbox(
     arrived(message: Message): void {
       const { client_message_id: clientId, sender_id } = message
       if (!clientId || sender_id !== core.userId) return
-      const entry = get(clientId)
-      hide(clientId)
+      const entry = hide(clientId)
       if (entry) void remove(entry, message)
     },
     fileChanged(clientId: string, file: PendingAttachment): void {
@@ -238,10 +237,10 @@ export function createOutbox(
     },
     fileOf: (clientId: string, fileId: string) => get(clientId)?.uploads.find(({ id }) => id === fileId),
     restore(entries: Entries): void {
-      for (const entry of entries.map(revived).map(stopped)) {
+      for (const entry of entries.map(revived)) {
+        if (get(entry.clientId)) continue
         if (gone.has(entry.clientId)) void forget(entry.clientId)
-        if (gone.has(entry.clientId) || get(entry.clientId)) continue
-        showOne(entry)
+        showOne(entry.state === 'sending' ? { ...entry, state: 'queued' } : entry)
         // Its files are in another tab, or lost with it.
         if (entry.state === 'uploading') {
           core.tabs.say({ say: 'who', clientId: entry.clientId })
@@ -255,18 +254,15 @@ export function createOutbox(
     },
     /** Words of other tabs. */
     heardEntry(entry: OutboxEntry): void {
-      const { isLeading } = core.tabs
       const known = get(entry.clientId)
       // What this tab is sending, or has tried, it knows best.
-      const isLate = isLeading && known && known.attempts > 0 && (known.state === 'sending' || entry.attempts === 0)
-      // Nobody else sends: a tab that did so is gone.
-      if (!isLate) showOne(isLeading ? stopped(revived(entry)) : revived(entry))
+      const isLate = core.tabs.isLeading && known?.attempts && (known.state === 'sending' || !entry.attempts)
+      if (!isLate) showOne(revived(entry))
       pump(entry.dialogId)
     },
     heardGone(clientId: string, message?: Message): void {
-      const entry = get(clientId)
       if (message) hooks.sent(message)
-      hide(clientId)
+      const entry = hide(clientId)
       if (entry) pump(entry.dialogId)
     },
     heardWho(clientId: string): void {
@@ -291,14 +287,7 @@ export function createOutbox(
     },
     /** This tab does the sending from now on. */
     lead(): void {
-      for (const dialogId of Object.keys(core.store.get().outbox)) {
-        // The tab that led before may have gone in the middle of it.
-        show(
-          dialogId,
-          of(dialogId).map((entry) => (sending.has(dialogId) ? entry : stopped(entry))),
-        )
-        pump(dialogId)
-      }
+      for (const dialogId of Object.keys(core.store.get().outbox)) pump(dialogId)
     },
     stop(): void {
       for (const timer of [...timers.values(), ...asked.values()]) clearTimeout(timer)
@@ -319,11 +308,6 @@ function storable(entry: OutboxEntry): OutboxEntry {
 
 function revived(entry: OutboxEntry): OutboxEntry {
   return { ...entry, error: entry.error && new MTChatError(entry.error) }
-}
-
-/** In the middle of it when its tab ended. */
-function stopped(entry: OutboxEntry): OutboxEntry {
-  return entry.state === 'sending' ? { ...entry, state: 'queued' } : entry
 }
 
 function plain(html: string): string {

@@ -21,11 +21,12 @@ export interface Storage {
   close(): void
 }
 
-const ROOMS = ['outbox', 'drafts'] as const
+const ROOMS: (keyof Kept)[] = ['outbox', 'drafts']
+const NOTHING: Kept = { outbox: [], drafts: {} }
 
 export function memoryStorage(): Storage {
   return {
-    load: () => Promise.resolve({ outbox: [], drafts: {} }),
+    load: () => Promise.resolve(NOTHING),
     write: () => Promise.resolve(),
     leave: () => undefined,
     purge: () => Promise.resolve(),
@@ -33,69 +34,65 @@ export function memoryStorage(): Storage {
   }
 }
 
-const NOTHING: Kept = { outbox: [], drafts: {} }
-
 /** IndexedDB, one database per person and server. Where the browser refuses it, memory goes on. */
 export function browserStorage(name: string, onFailure: (cause: unknown) => void): Storage {
   let isBroken = typeof indexedDB === 'undefined'
   let opened: Promise<IDBDatabase> | undefined
   /** Whether it gets there is not known yet. */
   const underWay = new Set<readonly Change[]>()
-  const words = lastWords(name)
 
-  const open = () => (opened ??= openDatabase(name))
   const attempt = async <T>(fallback: T, work: (db: IDBDatabase) => Promise<T>): Promise<T> => {
     if (isBroken) return fallback
     try {
-      return await work(await open())
+      return await work(await (opened ??= openDatabase(name)))
     } catch (cause) {
       isBroken = true
       onFailure(cause)
       return fallback
     }
   }
+  const change = (work: (deal: IDBTransaction) => void) =>
+    attempt(undefined, (db) => {
+      const deal = db.transaction(ROOMS, 'readwrite')
+      work(deal)
+      return done(deal)
+    })
   const read = () =>
     attempt(NOTHING, async (db) => {
-      const deal = db.transaction([...ROOMS], 'readonly')
-      const outbox = result<OutboxEntry[]>(deal.objectStore('outbox').getAll())
+      const deal = db.transaction(ROOMS, 'readonly')
       const drafts = deal.objectStore('drafts')
-      const asked = [outbox, result(drafts.getAllKeys()), result<Draft[]>(drafts.getAll())] as const
-      const [entries, keys, values] = await Promise.all(asked)
-      return { outbox: entries, drafts: Object.fromEntries(keys.map((key, at) => [String(key), values[at]!])) }
+      const [outbox, keys, values] = await Promise.all([
+        result<OutboxEntry[]>(deal.objectStore('outbox').getAll()),
+        result(drafts.getAllKeys()),
+        result<Draft[]>(drafts.getAll()),
+      ])
+      return { outbox, drafts: Object.fromEntries(keys.map((key, at) => [String(key), values[at]!])) }
     })
   const write = async (changes: readonly Change[]) => {
     underWay.add(changes)
-    await attempt(undefined, (db) => {
-      const deal = db.transaction([...ROOMS], 'readwrite')
+    await change((deal) => {
       for (const { in: room, key, value } of changes) {
         if (value === undefined) deal.objectStore(room).delete(key)
         else deal.objectStore(room).put(value, key)
       }
-      return done(deal)
     })
     underWay.delete(changes)
-    if (!underWay.size) words.forget()
+    if (!underWay.size) lastWords(name, '')
   }
   return {
     async load() {
-      const { at, changes } = words.heard()
-      const kept = await read()
-      // Another tab may have gone on since.
-      const missing = changes.filter(({ in: room, key }) => room === 'outbox' || (kept.drafts[key]?.updatedAt ?? 0) <= at)
-      if (!missing.length) return kept
-      await write(missing)
+      const missing = JSON.parse(lastWords(name) ?? '[]') as Change[]
+      if (missing.length) await write(missing)
       return read()
     },
     write,
     leave() {
-      if (underWay.size) words.say([...underWay].flat())
+      if (underWay.size) lastWords(name, JSON.stringify([...underWay].flat()))
     },
     purge: () => {
-      words.forget()
-      return attempt(undefined, (db) => {
-        const deal = db.transaction([...ROOMS], 'readwrite')
+      lastWords(name, '')
+      return change((deal) => {
         for (const room of ROOMS) deal.objectStore(room).clear()
-        return done(deal)
       })
     },
     close: () => {
@@ -106,51 +103,39 @@ export function browserStorage(name: string, onFailure: (cause: unknown) => void
 }
 
 /**
- * A database may drop what was written while its page was left, even when that was committed. The session's storage
- * has it when the call returns, and keeps it over a reload.
+ * A database may drop what was written while its page was left, even when that was committed. The session's storage has it
+ * when the call returns, and keeps it over a reload. "" forgets; refused, full or missing, it leaves all to the database.
  */
-function lastWords(name: string) {
-  const attempt = <T>(work: (place: globalThis.Storage) => T): T | undefined => {
-    try {
-      return work(sessionStorage)
-    } catch {
-      // Refused, full, or none at all: the database alone has to do.
-      return undefined
-    }
+function lastWords(name: string, text?: string): string | null {
+  try {
+    if (text === undefined) return sessionStorage.getItem(name)
+    if (text) sessionStorage.setItem(name, text)
+    else sessionStorage.removeItem(name)
+  } catch {
+    // As said above.
   }
-  const heard = (): { at: number; changes: readonly Change[] } =>
-    attempt((place) => JSON.parse(place.getItem(name) ?? 'null') as { at: number; changes: Change[] } | null) ?? { at: 0, changes: [] }
-  return {
-    heard,
-    /** Beside those of another chat of the page. */
-    say: (changes: readonly Change[]) =>
-      attempt((place) => place.setItem(name, JSON.stringify({ at: Date.now(), changes: [...heard().changes, ...changes] }))),
-    forget: () => attempt((place) => place.removeItem(name)),
-  }
+  return null
 }
 
 function openDatabase(name: string): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, 1)
-    request.onupgradeneeded = () => {
-      for (const room of ROOMS) request.result.createObjectStore(room)
-    }
-    request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error ?? new Error('The browser gave no database.'))
-  })
+  const request = indexedDB.open(name, 1)
+  request.onupgradeneeded = () => {
+    for (const room of ROOMS) request.result.createObjectStore(room)
+  }
+  return result(request)
 }
 
 function result<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error ?? new Error('Reading failed.'))
+    request.onerror = () => reject(request.error)
   })
 }
 
 function done(deal: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     deal.oncomplete = () => resolve()
-    deal.onabort = deal.onerror = () => reject(deal.error ?? new Error('Writing failed.'))
+    deal.onabort = deal.onerror = () => reject(deal.error)
     // A page that is being left gets no turn in which to commit by itself.
     deal.commit()
   })
