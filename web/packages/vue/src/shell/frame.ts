@@ -39,6 +39,7 @@ export interface Frame {
   readonly layout: Readonly<Ref<Layout>>
   /** The one pane to be seen when there is room for one. */
   readonly view: Readonly<Ref<View>>
+  readonly isListAlone: Readonly<Ref<boolean>>
   readonly isInfoOpen: Readonly<Ref<boolean>>
   readonly isSearchOpen: Ref<boolean>
   /** What there is to say about the connection. */

@@ -34,9 +34,6 @@ export function useAnchoring(options: AnchoringOptions) {
   let places: readonly Place[] = []
   /** Where a row has to get to, until the reader does something. */
   let goal: Place | null = null
-  let topBefore = 0
-  /** The reader may have moved it since it was last seen at its end. */
-  let isReaders = false
   let isAlive = true
   onScopeDispose(() => { isAlive = false })
 
@@ -56,12 +53,16 @@ export function useAnchoring(options: AnchoringOptions) {
     const view = scroller.value
     if (!view) return
     const edge = view.getBoundingClientRect()
+    const before = new Map(places.map(({ key, top }) => [key, top]))
     const seen: Place[] = []
     let cut: Place | undefined
     for (const row of view.querySelectorAll<HTMLElement>('[data-key]')) {
       const { top, bottom } = row.getBoundingClientRect()
       if (bottom <= edge.top || top >= edge.bottom) continue
-      const place = { key: row.dataset['key']!, top: top - edge.top }
+      const key = row.dataset['key']!
+      const was = before.get(key) ?? Number.NaN
+      // Scrolling rounds to whole pixels: taking over what is left of each would add up.
+      const place = { key, top: Math.abs(was - (top - edge.top)) < 1 ? was : top - edge.top }
       if (place.top < 0) cut = place
       else seen.push(place)
     }
@@ -112,27 +113,15 @@ export function useAnchoring(options: AnchoringOptions) {
   }
 
   function onScroll(): void {
-    const top = scroller.value?.scrollTop ?? 0
     if (!goal) {
-      // Rows that turn out higher push the end away; whoever leaves it turns a wheel, and goes up.
-      const isNear = distanceToEnd() <= AT_END
-      const isPushed = isAtEnd.value && !isReaders && top >= topBefore
-      if (isNear) isReaders = false
-      isAtEnd.value = isPushed || isNear
+      isAtEnd.value = distanceToEnd() <= AT_END
       record()
-      if (isPushed) settle()
     }
-    topBefore = top
     options.onMove()
   }
 
   /** The reader takes over: what we wanted to show is given up. */
   function onReader(): void {
-    isReaders = true
-    arrive()
-  }
-
-  function arrive(): void {
     if (!goal) return
     goal = null
     isAtEnd.value = distanceToEnd() <= AT_END
@@ -141,7 +130,6 @@ export function useAnchoring(options: AnchoringOptions) {
 
   /** The reader walks to a row with the keys: the end no longer holds the list, unless it is where they go. */
   function onWalk(isLast: boolean): void {
-    isReaders = !isLast
     goal = null
     isAtEnd.value = isLast
     places = []
@@ -172,22 +160,26 @@ export function useAnchoring(options: AnchoringOptions) {
   function showEnd(): void {
     goal = null
     isAtEnd.value = true
-    list.value?.scrollToIndex(items.value.length - 1, { align: 'end' })
+    // Not by the list's own way, which goes on for a while, also against a reader who turns the wheel.
+    toEnd()
     settle()
   }
 
   /** Ends the approach once the list has come to rest, so that new rows do not continue it. */
   function onRest(): void {
-    if (goal && rowOf(goal.key)) arrive()
+    if (goal && rowOf(goal.key)) onReader()
   }
 
   watch(items, settle, { flush: 'post' })
-  // A keyboard, a banner or a longer draft leaves less room.
-  watch(scroller, (view, _, onCleanup) => {
+  watch([scroller, list], ([view], _, onCleanup) => {
     if (!view || typeof ResizeObserver === 'undefined') return
-    const observer = new ResizeObserver(hold)
-    observer.observe(view)
-    onCleanup(() => observer.disconnect())
+    // A keyboard, a banner or a longer draft leaves less room.
+    const room = new ResizeObserver(hold)
+    room.observe(view)
+    // Rows turn out higher or lower than was thought: the end moves.
+    const rows = new ResizeObserver(() => { if (isAtEnd.value && !goal) hold() })
+    for (const child of view.children) rows.observe(child)
+    onCleanup(() => { room.disconnect(); rows.disconnect() })
   }, { flush: 'post' })
 
   return { isAtEnd, onScroll, onReader, onRest, onWalk, settle, show, showAt, showEnd, rowOf, place: () => places[0] ?? null }
