@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # More than cores: many tests wait for a clock, and not for a processor.
 WORKERS ?= 3
 WEB ?= 1
-WEB_RUN := NO_COLOR=1 $(BIN)/python web/with_node.py
+WEB_RUN := $(BIN)/python web/with_node.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup web run test test-long web-test web-units web-browsers check lint format openapi bench profile fuzz chaos soak clean
@@ -45,8 +45,8 @@ web-test: setup web web-units web-browsers ## Try the web SDK alone
 web-units:
 ifneq ($(WEB),0)
 	@echo "eslint, vue-tsc" && $(WEB_RUN) npm run --silent check
-	@echo "vitest" && $(WEB_RUN) vitest run --reporter=dot
-	@echo "what is shipped" && $(WEB_RUN) vitest run --config vitest.packages.config.ts --reporter=dot && $(WEB_RUN) npm run --silent size
+	@echo "vitest" && NO_COLOR=1 $(WEB_RUN) vitest run --reporter=dot
+	@echo "what is shipped" && NO_COLOR=1 $(WEB_RUN) vitest run --config vitest.packages.config.ts --reporter=dot && $(WEB_RUN) npm run --silent size
 endif
 
 web-browsers:
