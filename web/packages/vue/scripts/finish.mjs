@@ -8,7 +8,7 @@ copyFileSync('src/styles/theme.css', 'dist/theme.css')
 const shape = (tree) => `{ ${Object.entries(tree).map(([key, value]) => `${JSON.stringify(key)}: ${typeof value === 'string' ? 'string' : shape(value)}`).join('; ')} }`
 writeFileSync('dist/i18n/shape.d.ts', `declare const texts: ${shape(JSON.parse(readFileSync('src/i18n/locales/ru.json', 'utf8')))}\nexport default texts\n`)
 
-/** Without the types of a component's own template refs: nobody's business, and they name helpers that vue-tsc alone knows. */
+/** Without the types of a component's own template refs: nobody's business, and they name types that vue-tsc alone knows. */
 function withoutRefs(text) {
   const cuts = []
   const visit = (node) => {
