@@ -109,7 +109,8 @@ test('by keyboard alone a message is answered, changed, copied and deleted', asy
   const [anaId, boId] = [aName('ana'), aName('bo')]
   const { id } = await office.dialog('Order 1', [anaId, boId])
   const ana = await office.person(anaId, { props: { dialogId: id } })
-  const bo = await office.person(boId, { props: { dialogId: id } })
+  // Bo may say that he has read what Ana deletes at that moment: the server refuses such a mark, and nothing comes of it.
+  const bo = await office.person(boId, { props: { dialogId: id }, excused: [/status of 400 .*\/read\?/] })
   const { keyboard } = ana.page
   await ana.context.grantPermissions(['clipboard-read', 'clipboard-write'])
   await bo.say('Friday?')
